@@ -1,0 +1,116 @@
+# Every target does its own set-up and is safe to repeat. Nothing here needs root; nothing is installed outside .venv.
+#
+#   make demo     a partnership, real warnings, a real server, an auditor's verdict (KEEP=1 leaves the server running)
+#   make test     the tests
+#   make lint types contracts docs bench
+#   make lock     resolve the requirement files anew (UPGRADE=1 takes newer versions)
+#   make clean    remove what was built; `make distclean` removes .venv as well
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --no-input -qq
+LEAST := (3, 11)
+# The first interpreter that is new enough; `make PYTHON=python3.12 ...` chooses another one.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	if "$$p" -c 'import sys; sys.exit(sys.version_info < $(LEAST))' 2>/dev/null; then echo "$$p"; break; fi; done)
+JOBS ?= 2
+TESTS ?= tests
+UV ?= uv
+
+.PHONY: help demo test lint format types contracts docs bench licences lock clean distclean runtime dev
+
+help:
+	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n '1,8p'
+
+# --- set-up -----------------------------------------------------------------------------------------------------------
+# A stamp is written last, so an interrupted set-up is done again.
+
+runtime: $(VENV)/.runtime
+dev: $(VENV)/.dev
+
+$(VENV)/.created:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "no Python 3.11 or newer found: $$(python3 --version 2>&1 || true)" >&2; \
+		echo "hint: on Debian 12: apt install python3 python3-venv; or: make PYTHON=/path/to/python3.11" >&2; exit 1; fi
+	@if ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < $(LEAST))' 2>/dev/null; then \
+		echo "$(PYTHON) is not Python 3.11 or newer: $$("$(PYTHON)" --version 2>&1 || true)" >&2; exit 1; fi
+	@if ! "$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null; then \
+		echo "$(PYTHON) cannot make virtual environments" >&2; echo "hint: on Debian: apt install python3-venv" >&2; exit 1; fi
+	@if ! $(PY) -m pip --version >/dev/null 2>&1; then \
+		echo "set-up: $(VENV) with $$("$(PYTHON)" --version)"; rm -rf $(VENV); "$(PYTHON)" -m venv $(VENV); fi
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.created requirements/build.txt requirements/runtime.txt pyproject.toml
+	@echo "set-up: what the product needs (requirements/runtime.txt, hash-locked)"
+	@$(PIP) install --require-hashes -r requirements/build.txt
+	@$(PIP) install --require-hashes -r requirements/runtime.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
+	@echo "set-up: what the tests need (requirements/dev.txt, hash-locked)"
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# --- what a person runs -----------------------------------------------------------------------------------------------
+
+demo: $(VENV)/.runtime
+	@$(PY) docs/examples/demo.py $(if $(KEEP),--keep)
+
+# pytest answers 5 when it found no test, which fails here as everything but 0 does.
+test: $(VENV)/.dev
+	@$(PY) -m pytest -n $(JOBS) --hypothesis-profile=deterministic $(TESTS)
+
+bench: $(VENV)/.dev
+	@$(PY) tests/bench/run.py
+
+# --- gates ------------------------------------------------------------------------------------------------------------
+
+lint: $(VENV)/.dev
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+
+format: $(VENV)/.dev
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+types: $(VENV)/.dev
+	@$(VENV)/bin/mypy
+
+contracts: $(VENV)/.dev
+	@$(VENV)/bin/lint-imports
+
+docs: $(VENV)/.dev
+	@$(PY) -m sphinx -W --keep-going -q -b html -d var/docs/doctrees docs var/docs/html
+	@echo "var/docs/html/index.html"
+
+licences: $(VENV)/.dev
+	@$(PY) docs/tools/licences.py
+
+# --- locking ----------------------------------------------------------------------------------------------------------
+# For every platform and Python from 3.11 on. Only names, versions and hashes are kept: where packages come from is the
+# installing machine's own configuration.
+
+LOCK = $(UV) --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+
+lock:
+	@command -v $(UV) >/dev/null || { echo "uv is missing" >&2; \
+		echo "hint: pip install uv into an environment of its own, then: make lock UV=/path/to/uv" >&2; exit 1; }
+	@$(LOCK) requirements/build.in -o requirements/build.txt
+	@$(LOCK) pyproject.toml -o requirements/bare.txt
+	@$(LOCK) pyproject.toml --extra server --extra member -o requirements/runtime.txt
+	@$(LOCK) pyproject.toml --all-extras -c requirements/runtime.txt -o requirements/dev.txt
+	@echo "locked; now: make licences"
+
+clean:
+	@rm -rf var/docs var/demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+distclean: clean
+	@rm -rf $(VENV)

@@ -1,0 +1,75 @@
+"""The entry: the small, nameless record that is the leaf of a log (``docs/spec/statements.md``, Entries).
+
+It holds identifiers and hashes only (invariant I8) and stays for ever; statements are blobs beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints, ValidationError
+
+from exchange.model.problems import Malformed, first_error
+from exchange.model.scalars import Bytes32, Count, Hash, Head, Id, Record, Time
+from keys import encoding
+from keys.errors import EncodingError
+
+MAX_ENTRY = 4096
+"""Bytes."""
+PROPOSED = "alert.proposed"
+RELEASED = "alert.released"
+REJECTED = "alert.rejected"
+
+Chain = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z]{1,16}(/[A-Za-z0-9_-]{22})?$")]
+
+
+class AudienceHead(Record):
+    """What a device needs to compute its tag, and what its leaf's path must lead to."""
+
+    depth: Annotated[int, Field(strict=True, ge=0, le=20)]
+    ephemeral: Bytes32
+    root: Hash
+
+
+class AlertMark(Record):
+    """Which alert and version an alert entry is about; ``audience`` is absent for CLEAR."""
+
+    audience: AudienceHead | None = None
+    id: Id
+    version: Annotated[Count, Field(ge=1)]
+
+
+class Entry(Record):
+    """One leaf of a log. ``subject`` in the registry only; ``registry`` in the journal only; ``alert`` on alert entries."""
+
+    alert: AlertMark | None = None
+    at: Time
+    kind: Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z]+\.[a-z]+$")]
+    registry: Head | None = None
+    signatures: Hash
+    statement: Hash
+    subject: Chain | None = None
+
+    def encode(self) -> bytes:
+        """The leaf bytes: strict JSON, at most MAX_ENTRY bytes."""
+        return encoding.encode(self.to_json())
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """An entry together with its place in its log."""
+
+    index: int
+    entry: Entry
+
+
+def parse_entry(data: bytes) -> Entry:
+    """Decode leaf bytes; raises Malformed (code ``entry-malformed``)."""
+    try:
+        raw: dict[str, Any] = encoding.decode(data, max_bytes=MAX_ENTRY)
+        return Entry.model_validate(raw)
+    except ValidationError as error:
+        raise Malformed("entry-malformed", first_error(error)) from None
+    except EncodingError as error:
+        raise Malformed("entry-malformed", str(error)) from None

@@ -1,0 +1,209 @@
+"""The one decision: may this alert be published, and who receives it (``docs/spec/policy.md``).
+
+``decide_alert`` needs only what every member may see, ``decide_one`` one person, ``decide`` the whole registry.  Preview,
+publish, server, reader and auditor call these and nothing else.  Pure, total, deny by default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container
+from dataclasses import dataclass, field
+
+from exchange.model.alert import Core
+from exchange.model.statements import Policy
+from exchange.model.tlp import Label
+from exchange.policy.members import Person, Roster
+from exchange.policy.rules import (
+    APPROVER,
+    AUTHOR,
+    PERSON_RULE,
+    AudienceView,
+    Decision,
+    approver_fault,
+    r1_in_force,
+    r2_author,
+    r3_red_audience,
+    r8_approvals,
+    r9_fit,
+    r9_known,
+    r10_version,
+    r15_expiry,
+    r16_red_keys,
+)
+
+RELEASED = Decision(True, "R8", "released")
+PROPOSED = Decision(True, "R8", "proposed")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The other pure inputs: the roster at acceptance (None before it), and the devices with a usable key."""
+
+    acceptance: Roster | None = None
+    usable: Container[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A device that receives the alert; ``usable`` when it has a key and so gets a stanza."""
+
+    device: str
+    person: str
+    usable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The whole decision.
+
+    ``alert`` is the decision about the alert; ``people`` the decision about every person; ``recipients`` the devices, in
+    roster order; ``without_device`` recipients that have none.  After acceptance: ``unserved`` are recipients' devices lost
+    meanwhile, ``newcomers`` persons who would be recipients by now.
+    """
+
+    alert: Decision
+    people: dict[str, Decision] = field(default_factory=dict)
+    recipients: tuple[Recipient, ...] = ()
+    without_device: tuple[str, ...] = ()
+    unserved: tuple[str, ...] = ()
+    newcomers: tuple[str, ...] = ()
+
+    @property
+    def stanzas(self) -> int:
+        """Number of devices with a usable key."""
+        return sum(r.usable for r in self.recipients)
+
+    @property
+    def keyless(self) -> int:
+        """Number of devices without a usable key."""
+        return len(self.recipients) - self.stanzas
+
+
+def decide_alert(roster: Roster, policy: Policy, core: Core, approvals: Collection[str], context: Context) -> Decision:
+    """May this alert be published as it is?  Yes is ``released``, or ``proposed`` while approvals are missing.
+
+    Evaluates what every member can see: R2, R3, R8, R9 (fit), R10, R14, R15.
+    """
+    refusal = (
+        r10_version(core)
+        or r2_author(roster, policy, core)
+        or r9_fit(roster, core)
+        or r3_red_audience(policy, core)
+        or r15_expiry(core, None if context.acceptance is None else context.acceptance.time)
+        or r8_approvals(roster, policy, core, approvals)
+    )
+    if refusal is not None:
+        return refusal
+    if context.acceptance is not None:
+        lost = _held_at_acceptance(context.acceptance, policy, core, approvals)
+        if lost is not None:
+            return lost
+    return RELEASED if len(approvals) == core.approvals else PROPOSED
+
+
+def _held_at_acceptance(acceptance: Roster, policy: Policy, core: Core, approvals: Collection[str]) -> Decision | None:
+    """Author and approvers must also hold when the alert is accepted."""
+    refusal = r2_author(acceptance, policy, core)
+    if refusal is not None:
+        return refusal
+    author = acceptance.facts.persons[acceptance.facts.devices[core.issuer.device].person]
+    for person in approvals:
+        fault = approver_fault(acceptance, author, person)
+        if fault is not None:
+            return Decision(False, "R8", fault, (person,))
+    return None
+
+
+def decide_one(roster: Roster, policy: Policy, core: Core, person: str, view: AudienceView | None = None) -> Decision:
+    """Is this person a recipient?  ``view`` saves work when many persons are asked about one core."""
+    found = roster.facts.persons.get(person)
+    if found is None:
+        return Decision(False, "R1", "person-unknown")
+    return _decide_person(view or AudienceView(roster, core), found)
+
+
+def _decide_person(view: AudienceView, person: Person) -> Decision:
+    refusal = r1_in_force(view, person)
+    if refusal is not None:
+        return refusal
+    if view.label is not Label.CLEAR:
+        if person.id == view.author:
+            return AUTHOR
+        if person.id in view.approvers:
+            return APPROVER
+    return PERSON_RULE[view.label](view, person)
+
+
+def decide_people(roster: Roster, policy: Policy, core: Core) -> dict[str, Decision]:
+    """``decide_one`` for every person of the roster."""
+    view = AudienceView(roster, core)
+    return {person.id: _decide_person(view, person) for person in roster.people()}
+
+
+def expand(
+    roster: Roster, people: dict[str, Decision], usable: Container[str]
+) -> tuple[tuple[Recipient, ...], tuple[str, ...]]:
+    """The recipients' devices in force, and the recipients that have none."""
+    recipients: list[Recipient] = []
+    without: list[str] = []
+    for person, decision in people.items():
+        if decision.allowed:
+            devices = roster.devices_in_force(person)
+            if not devices:
+                without.append(person)
+            recipients.extend(Recipient(device, person, device in usable) for device in devices)
+    return tuple(recipients), tuple(without)
+
+
+def decide(roster: Roster, policy: Policy, core: Core, approvals: Collection[str], context: Context) -> Verdict:
+    """The alert, every person and every device: what publisher, server, approvers and auditors recompute."""
+    alert = decide_alert(roster, policy, core, approvals, context)
+    if not alert.allowed:
+        return Verdict(alert)
+    known = r9_known(roster, core)
+    if known is not None:
+        return Verdict(known)
+    people = decide_people(roster, policy, core)
+    recipients, without = expand(roster, people, context.usable)
+    verdict = Verdict(alert, people, recipients, without)
+    refusal = _whole(roster, core, context, verdict)
+    if refusal is not None:
+        return Verdict(refusal, people, recipients, without)
+    if context.acceptance is None:
+        return verdict
+    unserved = tuple(r.device for r in recipients if context.acceptance.device_fault(r.device) is not None)
+    if unserved and core.label is Label.RED:
+        return Verdict(Decision(False, "R3", "recipient-lost", unserved), people, recipients, without, unserved)
+    return Verdict(
+        alert, people, recipients, without, unserved, _newcomers(roster, policy, core, context.acceptance, people)
+    )
+
+
+def _whole(roster: Roster, core: Core, context: Context, verdict: Verdict) -> Decision | None:
+    """What can be asked only where the whole registry is known: R9 (empty audience), R16, and the number of leaves."""
+    if core.label is Label.CLEAR:
+        return None
+    always = (AUTHOR, APPROVER)
+    if core.label is Label.RED:
+        for person in (core.audience.persons if core.audience is not None else None) or ():
+            decision = verdict.people[person]
+            if not decision.allowed:
+                return Decision(False, decision.rule, decision.code, (person,))
+    if not any(d.allowed and d not in always for d in verdict.people.values()):
+        return Decision(False, "R9", "audience-empty")
+    refusal = r16_red_keys(roster, core, context.usable)
+    if refusal is not None:
+        return refusal
+    if (verdict.stanzas, verdict.keyless) != (core.stanzas, core.keyless):
+        return Decision(False, "R16", "leaf-count", (str(verdict.stanzas), str(verdict.keyless)))
+    return None
+
+
+def _newcomers(
+    roster: Roster, policy: Policy, core: Core, acceptance: Roster, people: dict[str, Decision]
+) -> tuple[str, ...]:
+    """Persons who would be recipients at acceptance and were not at the roster named: named in the answer, served by grant."""
+    if core.label is Label.CLEAR or acceptance.size == roster.size:
+        return ()
+    later = decide_people(acceptance, policy, core)
+    return tuple(p for p, d in later.items() if d.allowed and not (p in people and people[p].allowed))

@@ -1,0 +1,194 @@
+"""The roster as facts: who is vetted, with which roles, devices and terms (``docs/spec/policy.md``, Persons).
+
+``Facts`` is the state after a number of registry entries; ``Roster`` is the same facts looked at from one fixed time.
+Nothing here changes anything: ``roster.TrustedRoster`` is the only maker of facts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from exchange.model.statements import Policy
+from keys import encoding
+from keys.labels import ds
+from keys.verify import SigningPublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """A vetted organisation. ``terms`` is the version last accepted, 0 for none; ``expires`` in seconds."""
+
+    id: str
+    kind: str
+    sectors: frozenset[str]
+    areas: tuple[str, ...]
+    expires: int
+    terms: int = 0
+    suspended: bool = False
+    removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person of one organisation."""
+
+    id: str
+    organisation: str
+    roles: frozenset[str]
+    topics: frozenset[str]
+    removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device of one person: its signing key (by key id in ``Facts.device_of_key``) and its scan key (32 bytes)."""
+
+    id: str
+    person: str
+    signing: SigningPublicKey
+    scan: bytes
+    revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """One version of the terms of participation; the version before still counts until ``accept_by`` (seconds)."""
+
+    version: int
+    statement: str
+    accept_by: int
+    document: str
+
+
+@dataclass(slots=True)
+class Facts:
+    """What the first ``size`` registry entries say. Shared copies are never changed (see ``TrustedRoster``)."""
+
+    size: int = 0
+    last_at: int = 0
+    exchange: str | None = None
+    origin: str = ""
+    threshold: int = 0
+    registrars: dict[str, SigningPublicKey] = field(default_factory=dict)
+    policy: Policy | None = None
+    policy_id: str | None = None
+    terms: tuple[Terms, ...] = ()
+    organisations: dict[str, Organisation] = field(default_factory=dict)
+    persons: dict[str, Person] = field(default_factory=dict)
+    devices: dict[str, Device] = field(default_factory=dict)
+    people_of: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    devices_of: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    device_of_key: dict[str, str] = field(default_factory=dict)
+    used_keys: set[str] = field(default_factory=set)
+    chains: dict[str, str] = field(default_factory=dict)
+    known_chains: set[str] = field(default_factory=set)
+    ever_author: set[str] = field(default_factory=set)
+    ever_privileged: set[str] = field(default_factory=set)
+
+    def copy(self) -> Facts:
+        """A copy whose containers are its own; the records in them are frozen and shared."""
+        return Facts(
+            self.size,
+            self.last_at,
+            self.exchange,
+            self.origin,
+            self.threshold,
+            dict(self.registrars),
+            self.policy,
+            self.policy_id,
+            self.terms,
+            dict(self.organisations),
+            dict(self.persons),
+            dict(self.devices),
+            dict(self.people_of),
+            dict(self.devices_of),
+            dict(self.device_of_key),
+            set(self.used_keys),
+            dict(self.chains),
+            set(self.known_chains),
+            set(self.ever_author),
+            set(self.ever_privileged),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """The facts at one time, fixed at construction (seconds)."""
+
+    facts: Facts
+    time: int
+
+    @property
+    def size(self) -> int:
+        """Number of registry entries behind these facts."""
+        return self.facts.size
+
+    def organisation_fault(self, organisation: str) -> str | None:
+        """Why an organisation is not admitted now, as a reason code; None when it is."""
+        found = self.facts.organisations.get(organisation)
+        if found is None:
+            return "organisation-unknown"
+        if found.removed:
+            return "organisation-removed"
+        if found.suspended:
+            return "organisation-suspended"
+        if self.time >= found.expires:
+            return "membership-expired"
+        return None
+
+    def terms_fault(self, organisation: str) -> str | None:
+        """Why the organisation's acceptance of the terms does not count now; None when it does."""
+        terms = self.facts.terms
+        if not terms:
+            return None
+        accepted = self.facts.organisations[organisation].terms
+        current = terms[-1]
+        if accepted == current.version:
+            return None
+        if accepted >= 1 and self.time < current.accept_by:
+            return None
+        return "terms-not-accepted"
+
+    def member_fault(self, organisation: str) -> str | None:
+        """R1 for an organisation: admitted, and current terms accepted; the reason code, or None."""
+        return self.organisation_fault(organisation) or self.terms_fault(organisation)
+
+    def person_fault(self, person: str) -> str | None:
+        """R1 for a person: the reason code why the person is not in force, or None."""
+        found = self.facts.persons.get(person)
+        if found is None:
+            return "person-unknown"
+        if found.removed:
+            return "person-removed"
+        return self.member_fault(found.organisation)
+
+    def device_fault(self, device: str) -> str | None:
+        """Why a device is not in force, as a reason code; None when it is."""
+        found = self.facts.devices.get(device)
+        if found is None:
+            return "device-unknown"
+        if found.revoked:
+            return "device-revoked"
+        return self.person_fault(found.person)
+
+    def devices_in_force(self, person: str) -> tuple[str, ...]:
+        """A person's devices that are not revoked, in order of enrolment."""
+        devices = self.facts.devices
+        return tuple(d for d in self.facts.devices_of.get(person, ()) if not devices[d].revoked)
+
+    def people(self) -> Iterator[Person]:
+        """All persons ever enrolled, by organisation in order of admission."""
+        for organisation in self.facts.organisations:
+            for person in self.facts.people_of.get(organisation, ()):
+                yield self.facts.persons[person]
+
+    def publishing(self, organisation: str) -> bool:
+        """Whether the organisation has or had an author."""
+        return organisation in self.facts.ever_author
+
+
+def policy_id(policy: Policy) -> str:
+    """The policy's id: hash of DS(policy) and its strict JSON (``docs/spec/policy.md``)."""
+    return hashlib.sha256(ds("policy") + encoding.encode(policy.to_json())).hexdigest()

@@ -1,0 +1,197 @@
+"""An alert's whole decision recomputed from the logs: what server, approvers and auditors do (``docs/spec/policy.md``).
+
+Input are pure values only: the rosters, the key table, the statement, and (tag, stanza id, stanza hash) for every leaf.
+Nothing that a publisher claims is taken from the claim: recipients, leaves and root are computed and compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from exchange.model.alert import AlertBody, Core
+from exchange.model.problems import ExchangeError
+from exchange.model.statements import FIRST_LEAD, NARROW_WINDOW, Statement
+from exchange.model.tlp import Label
+from exchange.policy.decide import Context, Recipient, Verdict, decide
+from exchange.policy.epochs import EpochTable
+from exchange.policy.members import Roster
+from exchange.policy.rules import Decision
+from keys import encoding
+from keys.errors import KeysError
+from keys.stanza import LeafSummary, audience_root, leaf_hash, stanza_id
+from keys.verify import verify_hybrid
+
+ROSTER_LAG = 900
+"""Seconds: the roster named holds every registry entry accepted this long before ``core.at`` (A1)."""
+NO_STANZA = sha256(b"").digest()
+NO_BUNDLE = bytes(32)
+
+
+class AlertRefusal(ExchangeError):
+    """An alert that the rules forbid.
+
+    ``rule`` is R1 to R16, A1, A2, or V and the step of the envelope's verification; ``differs`` says what would have to differ,
+    by device or person id.
+    """
+
+    def __init__(self, rule: str, code: str, detail: str, differs: dict[str, list[str]] | None = None) -> None:
+        super().__init__(code, detail)
+        self.rule = rule
+        self.differs = differs or {}
+
+
+@dataclass(frozen=True, slots=True)
+class Signers:
+    """Who signed an alert: the author's person, and the persons who approved, in order of their key ids."""
+
+    author: str
+    approvals: tuple[str, ...]
+
+    @property
+    def count(self) -> int:
+        """Number of signers."""
+        return 1 + len(self.approvals)
+
+
+def verify_signers(statement: Statement, roster: Roster) -> Signers:
+    """Name the signers at this roster and verify the exact set; raises AlertRefusal (rule V3).
+
+    That they are in force and entitled is for the decision to say.
+    """
+    facts, core = roster.facts, statement.alert.core
+    author: str | None = None
+    approvals: list[str] = []
+    keys = []
+    for key_id in statement.envelope.signer_ids:
+        device = facts.device_of_key.get(key_id)
+        if device is None:
+            raise AlertRefusal("V3", "signer-unknown", "a signature is by a key that the registry does not name")
+        keys.append(facts.devices[device].signing)
+        person = facts.devices[device].person
+        if device == core.issuer.device:
+            author = person
+            continue
+        fault = roster.device_fault(device)
+        if fault is not None:
+            raise AlertRefusal("V3", f"approver-{fault}", "an approver's device is not in force")
+        approvals.append(person)
+    if author is None:
+        raise AlertRefusal("V3", "author-signature-missing", "the author's device did not sign")
+    try:
+        verify_hybrid(statement.envelope, keys)
+    except KeysError as error:
+        raise AlertRefusal("V3", error.code, str(error)) from None
+    return Signers(author, tuple(approvals))
+
+
+def check_window(core: Core, signers: Signers, now: int) -> None:
+    """The alert's time window at acceptance; raises AlertRefusal (V4)."""
+    if now < core.at - FIRST_LEAD:
+        raise AlertRefusal("V4", "not-yet", "the alert is dated in the future")
+    if now > core.release_by or (signers.count == 1 and now > core.at + NARROW_WINDOW):
+        raise AlertRefusal("V4", "too-late", "the alert was not accepted in its time window")
+
+
+def check_named_roster(core: Core, registry_size: int, root_at: bytes, first_later_entry: int | None) -> None:
+    """A1 and A2: the roster that the alert names is the log's own, and not stale; raises AlertRefusal.
+
+    ``root_at`` is the registry's root (32 bytes) at ``core.seen.registry.size``, ``first_later_entry`` the acceptance time of
+    the registry entry with that index (None: there is none).
+    """
+    if core.seen.registry.size > registry_size:
+        raise AlertRefusal("A2", "roster-ahead", "the alert names a registry that this log does not have yet")
+    if core.seen.registry.root != root_at.hex():
+        raise AlertRefusal("A2", "roster-root", "the alert names a registry root that is not this log's")
+    if first_later_entry is not None and first_later_entry <= core.at - ROSTER_LAG:
+        raise AlertRefusal(
+            "A1", "roster-stale", "the registry changed 15 minutes or more before the alert; fetch it and decide again"
+        )
+
+
+def expected_leaves(core: Core, recipients: Sequence[Recipient], epochs: EpochTable) -> dict[bytes, Recipient]:
+    """Stanza id of every recipient's device (``docs/spec/envelope.md``, Sealing 4)."""
+    week = encoding.week_of(core.at)
+    size = core.seen.journal.size
+    found: dict[bytes, Recipient] = {}
+    for recipient in recipients:
+        key = epochs.key(recipient.device, week, size)
+        if key is not None:
+            known = key.key_hash
+        else:
+            last = epochs.last_bundle(recipient.device, size)
+            known = NO_BUNDLE if last is None else bytes.fromhex(last)
+        found[stanza_id(encoding.unb64u(recipient.device, length=16), week, known)] = recipient
+    return found
+
+
+def check_leaves(
+    body: AlertBody, recipients: Sequence[Recipient], epochs: EpochTable, leaves: Sequence[LeafSummary]
+) -> dict[str, int]:
+    """The leaves are exactly the recipients' devices and lead to the root; returns device -> leaf index.
+
+    Raises AlertRefusal: ``recipient-missing``, ``recipient-extra``, ``stanza-missing``, ``leaf-order``, ``root-mismatch``.
+    """
+    wanted = expected_leaves(body.core, recipients, epochs)
+    places: dict[str, int] = {}
+    extra = 0
+    for index, leaf in enumerate(leaves):
+        recipient = wanted.get(leaf.stanza_id)
+        if recipient is None or recipient.device in places:
+            extra += 1
+            continue
+        places[recipient.device] = index
+        if (leaf.stanza_hash != NO_STANZA) != recipient.usable:
+            code = "stanza-missing" if recipient.usable else "stanza-without-key"
+            raise AlertRefusal(
+                "R16", code, "a device's stanza and its key do not agree", {"devices": [recipient.device]}
+            )
+    missing = [r.device for r in wanted.values() if r.device not in places]
+    if missing:
+        raise AlertRefusal(
+            "R9", "recipient-missing", f"{len(missing)} recipients' devices have no leaf", {"missing": missing[:50]}
+        )
+    if extra:
+        raise AlertRefusal(
+            "R9", "recipient-extra", f"{extra} leaves are for nobody that the rules name", {"extra": [str(extra)]}
+        )
+    if any(a.tag >= b.tag for a, b in zip(leaves, leaves[1:], strict=False)):
+        raise AlertRefusal("V7", "leaf-order", "leaves are sorted by tag, no tag twice")
+    root, depth = audience_root([leaf.leaf_hash() for leaf in leaves])
+    if root.hex() != body.sealed.root or depth != body.sealed.depth:
+        raise AlertRefusal("V7", "root-mismatch", "the audience root is not that of the leaves")
+    return places
+
+
+def refusal_of(decision: Decision) -> AlertRefusal:
+    """A no, as an error."""
+    return AlertRefusal(
+        decision.rule, decision.code, f"{decision.rule} refuses: {decision.code}", {"values": list(decision.values)}
+    )
+
+
+def replay_alert(
+    statement: Statement,
+    named: Roster,
+    acceptance: Roster | None,
+    epochs: EpochTable,
+    signers: Signers,
+    leaves: Sequence[LeafSummary],
+) -> tuple[Verdict, dict[str, int]]:
+    """Recompute the whole decision; returns the verdict and device -> leaf index; raises AlertRefusal.
+
+    ``acceptance`` is None for a preview by an approver, before the server has decided.
+    """
+    body = statement.alert
+    core = body.core
+    policy = named.facts.policy
+    if policy is None:
+        raise AlertRefusal("R9", "policy-missing", "the roster named has no policy")
+    usable = epochs.usable(encoding.week_of(core.at), core.seen.journal.size)
+    verdict = decide(named, policy, core, signers.approvals, Context(acceptance, usable))
+    if not verdict.alert.allowed:
+        raise refusal_of(verdict.alert)
+    if core.label is Label.CLEAR:
+        return verdict, {}
+    return verdict, check_leaves(body, verdict.recipients, epochs, leaves)

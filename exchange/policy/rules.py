@@ -1,0 +1,296 @@
+"""The numbered rules R1 to R9 and R14 to R16 (``docs/spec/policy.md``), as pure functions.
+
+A rule answers with a ``Decision``: yes or no, its number, a reason code and the values that decided; never with a bare
+boolean.  Rules about a person return a Decision; rules about the alert return a refusal or None, because an alert is
+allowed only when no rule refuses it.  The wording for people is in ``explain.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container
+from dataclasses import dataclass
+
+from exchange.model.alert import Audience, Core, Urgency
+from exchange.model.statements import Policy
+from exchange.model.tlp import Label
+from exchange.policy.members import Organisation, Person, Roster
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Yes or no, by which rule, why; ``values`` are what decided (identifiers, counts, tags)."""
+
+    allowed: bool
+    rule: str
+    code: str
+    values: tuple[str, ...] = ()
+
+
+AUTHOR = Decision(True, "R2", "author")
+APPROVER = Decision(True, "R8", "candidate-approver")
+PUBLIC = Decision(False, "R7", "public")
+AUDITOR = Decision(False, "R1", "auditor")
+NAMED_RED = Decision(True, "R3", "named")
+NOT_NAMED_RED = Decision(False, "R3", "not-named")
+
+
+class AudienceView:
+    """A core's audience made ready for many questions at one roster: what is asked of an organisation is asked once."""
+
+    def __init__(self, roster: Roster, core: Core) -> None:
+        audience = core.audience or Audience.model_construct()
+        self.roster = roster
+        self.label = core.label
+        self.everyone = bool(audience.everyone)
+        self.organisations = frozenset(audience.organisations or ())
+        self.persons = frozenset(audience.persons or ())
+        self.sectors = None if audience.sectors is None else frozenset(audience.sectors)
+        self.areas = audience.areas
+        self.topics = None if audience.topics is None else frozenset(audience.topics)
+        self.by_field = audience.sectors is not None or audience.areas is not None or audience.topics is not None
+        self.approvers = frozenset(core.approvers)
+        device = roster.facts.devices.get(core.issuer.device)
+        self.author = None if device is None else device.person
+        self._places: dict[str, bool] = {}
+        self._faults: dict[str, str | None] = {}
+
+    def organisation_fault(self, organisation: str) -> str | None:
+        """R1 for an organisation, asked once."""
+        if organisation not in self._faults:
+            self._faults[organisation] = self.roster.member_fault(organisation)
+        return self._faults[organisation]
+
+    def in_place(self, organisation: Organisation) -> bool:
+        """Whether the organisation satisfies sectors and areas, those that are given (topics are a person's)."""
+        known = self._places.get(organisation.id)
+        if known is None:
+            known = self.by_field
+            if self.sectors is not None and not (self.sectors & organisation.sectors):
+                known = False
+            # A shorter code covers the longer, never the reverse.
+            if self.areas is not None and not any(own.startswith(self.areas) for own in organisation.areas):
+                known = False
+            self._places[organisation.id] = known
+        return known
+
+    def has_topic(self, person: Person) -> bool:
+        """Whether the person has one of the named topics; yes where none is named."""
+        return self.topics is None or bool(self.topics & person.topics)
+
+
+# -- rules about a person ----------------------------------------------------------------------------------------
+
+
+def r1_in_force(view: AudienceView, person: Person) -> Decision | None:
+    """R1: only members in force; an auditor is never a recipient. A refusal, or None."""
+    if person.removed:
+        return Decision(False, "R1", "person-removed")
+    fault = view.organisation_fault(person.organisation)
+    if fault is not None:
+        return Decision(False, "R1", fault)
+    if "auditor" in person.roles:
+        return AUDITOR
+    return None
+
+
+def r3_red(view: AudienceView, person: Person) -> Decision:
+    """R3: RED goes to the named persons."""
+    return NAMED_RED if person.id in view.persons else NOT_NAMED_RED
+
+
+def _need_to_know(rule: str, view: AudienceView, person: Person) -> Decision:
+    organisation = view.roster.facts.organisations[person.organisation]
+    if person.id in view.persons:
+        why = "named"
+    elif view.everyone:
+        why = "everyone"
+    elif organisation.id in view.organisations:
+        why = "organisation-named"
+    elif view.in_place(organisation):
+        why = "selected"
+    else:
+        return Decision(False, rule, "not-addressed")
+    if "officer" not in person.roles:
+        return Decision(False, rule, "not-officer")
+    if not view.has_topic(person):
+        return Decision(False, rule, "topic-missing", tuple(sorted(view.topics or ())))
+    return Decision(True, rule, why)
+
+
+def r4_amber_strict(view: AudienceView, person: Person) -> Decision:
+    """R4: AMBER+STRICT goes to the officers of the addressed organisations who need to know."""
+    return _need_to_know("R4", view, person)
+
+
+def r5_amber(view: AudienceView, person: Person) -> Decision:
+    """R5: AMBER goes to the same persons; onward to registered clients by grant."""
+    return _need_to_know("R5", view, person)
+
+
+def r6_green(view: AudienceView, person: Person) -> Decision:
+    """R6: GREEN goes to the community, or the part of it that the audience covers."""
+    organisation = view.roster.facts.organisations[person.organisation]
+    if view.everyone:
+        return Decision(True, "R6", "everyone")
+    if person.id in view.persons:
+        return Decision(True, "R6", "named")
+    if organisation.id in view.organisations:
+        return Decision(True, "R6", "organisation-named")
+    if view.in_place(organisation):
+        if view.has_topic(person):
+            return Decision(True, "R6", "selected")
+        return Decision(False, "R6", "topic-missing", tuple(sorted(view.topics or ())))
+    return Decision(False, "R6", "not-addressed")
+
+
+def r7_clear(view: AudienceView, person: Person) -> Decision:
+    """R7: CLEAR is public; nobody is a sealed recipient."""
+    return PUBLIC
+
+
+PERSON_RULE = {
+    Label.RED: r3_red,
+    Label.AMBER_STRICT: r4_amber_strict,
+    Label.AMBER: r5_amber,
+    Label.GREEN: r6_green,
+    Label.CLEAR: r7_clear,
+}
+
+
+# -- rules about the alert -----------------------------------------------------------------------------------------
+
+
+def may_publish(policy: Policy, kind: str, label: Label) -> bool:
+    """Whether the policy lets an organisation of this kind publish this label."""
+    allowed: Collection[Label] | None = getattr(policy.publish, kind, None)
+    return allowed is not None and label in allowed
+
+
+def r2_author(roster: Roster, policy: Policy, core: Core) -> Decision | None:
+    """R2: the author's device and person are in force, hold role author, and the organisation may publish the label."""
+    fault = roster.device_fault(core.issuer.device)
+    if fault is not None:
+        return Decision(False, "R2", f"author-{fault}")
+    person = roster.facts.persons[roster.facts.devices[core.issuer.device].person]
+    if "author" not in person.roles:
+        return Decision(False, "R2", "not-author")
+    kind = roster.facts.organisations[person.organisation].kind
+    if not may_publish(policy, kind, core.label):
+        return Decision(False, "R2", "label-not-allowed", (kind, core.label.value))
+    return None
+
+
+def r3_red_audience(policy: Policy, core: Core) -> Decision | None:
+    """R3: RED names persons and nothing else, at most the policy's number."""
+    if core.label is not Label.RED or core.audience is None:
+        return None
+    given = set(core.audience.to_json())
+    if given != {"persons"}:
+        return Decision(False, "R3", "red-names-persons-only", tuple(sorted(given - {"persons"})))
+    named = len(core.audience.persons or ())
+    if named > policy.red_persons:
+        return Decision(False, "R3", "too-many-named", (str(named), str(policy.red_persons)))
+    return None
+
+
+def required_approvals(policy: Policy, core: Core) -> int:
+    """R8's number: by label, by width of the audience, and none at urgency immediate but for RED."""
+    if core.urgency is Urgency.IMMEDIATE and core.label is not Label.RED:
+        return 0
+    needed = policy.approvals.get(core.label, 0)
+    everyone = core.audience is not None and bool(core.audience.everyone)
+    if everyone or core.leaves > policy.wide.recipients:
+        needed = max(needed, policy.wide.approvals)
+    return needed
+
+
+def r8_approvals(roster: Roster, policy: Policy, core: Core, approvals: Collection[str]) -> Decision | None:
+    """R8: enough approvals are demanded, and those given are by distinct candidate approvers, none the author."""
+    needed = required_approvals(policy, core)
+    if core.approvals < needed:
+        return Decision(False, "R8", "approvals-below-policy", (str(core.approvals), str(needed)))
+    if len(set(approvals)) != len(approvals):
+        return Decision(False, "R8", "approver-twice")
+    if len(approvals) > core.approvals:
+        return Decision(False, "R8", "approvals-too-many", (str(len(approvals)), str(core.approvals)))
+    author = roster.facts.devices[core.issuer.device].person
+    for person in approvals:
+        if person == author:
+            return Decision(False, "R8", "approver-is-author")
+        if person not in core.approvers:
+            return Decision(False, "R8", "approver-not-candidate", (person,))
+    return None
+
+
+def r9_fit(roster: Roster, core: Core) -> Decision | None:
+    """R9: policy id, label and audience, and candidate approvers fit together."""
+    if core.policy != roster.facts.policy_id:
+        return Decision(False, "R9", "policy-mismatch", (roster.facts.policy_id or "",))
+    if core.label is Label.CLEAR:
+        if core.audience is not None:
+            return Decision(False, "R9", "clear-has-no-audience")
+        if core.leaves:
+            return Decision(False, "R9", "clear-has-no-stanzas")
+    elif core.audience is None:
+        return Decision(False, "R9", "audience-missing")
+    author = roster.facts.persons[roster.facts.devices[core.issuer.device].person]
+    for candidate in core.approvers:
+        fault = approver_fault(roster, author, candidate)
+        if fault is not None:
+            return Decision(False, "R9", fault, (candidate,))
+    return None
+
+
+def approver_fault(roster: Roster, author: Person, candidate: str) -> str | None:
+    """Why a person cannot be an approver of this author's alerts at this roster, or None."""
+    if candidate == author.id:
+        return "approver-is-author"
+    fault = roster.person_fault(candidate)
+    if fault is not None:
+        return f"approver-{fault}"
+    person = roster.facts.persons[candidate]
+    if person.organisation != author.organisation:
+        return "approver-other-organisation"
+    if "approver" not in person.roles:
+        return "not-approver"
+    return None
+
+
+def r9_known(roster: Roster, core: Core) -> Decision | None:
+    """R9: every named organisation, circle and person is known (asked where the whole registry is known)."""
+    audience = core.audience
+    if audience is None:
+        return None
+    for organisation in audience.organisations or ():
+        if organisation not in roster.facts.organisations:
+            return Decision(False, "R9", "organisation-unknown", (organisation,))
+    for circle in audience.circles or ():
+        return Decision(False, "R9", "circle-unknown", (circle,))
+    for person in audience.persons or ():
+        if person not in roster.facts.persons:
+            return Decision(False, "R9", "person-unknown", (person,))
+    return None
+
+
+def r10_version(core: Core) -> Decision | None:
+    """R10: in this release an alert has one version."""
+    if core.action != "new" or core.version != 1:
+        return Decision(False, "R10", "versions-not-open", (core.action, str(core.version)))
+    return None
+
+
+def r15_expiry(core: Core, accepted_at: int | None) -> Decision | None:
+    """R15: nothing is sealed after ``valid_until``."""
+    if core.valid_until <= core.at or (accepted_at is not None and accepted_at >= core.valid_until):
+        return Decision(False, "R15", "expired", (str(core.valid_until),))
+    return None
+
+
+def r16_red_keys(roster: Roster, core: Core, usable: Container[str]) -> Decision | None:
+    """R16: each person named in RED has at least one device with a usable key."""
+    if core.label is not Label.RED or core.audience is None:
+        return None
+    for person in core.audience.persons or ():
+        if not any(device in usable for device in roster.devices_in_force(person)):
+            return Decision(False, "R16", "named-person-without-key", (person,))
+    return None

@@ -1,0 +1,219 @@
+"""The SQLite file: one connection writes, a few read; every transaction is one function run on a thread of the store.
+
+A transaction is a function of a `Connection`: it runs whole, on one thread, and cannot be left open across an await, so
+nobody can hold the writer's lock and wait. (Through SQLAlchemy's asyncio layer each statement costs a change of thread;
+a commit of nine statements took four times as long.) Functions come from the other modules of this package.
+
+Durability: write-ahead log with ``synchronous=FULL``: when `Store.write` returns, the rows survive a power cut.
+The first failure of the disk or the database stops writing until a restart; reading goes on (invariant I9).
+Spec: docs/spec/logs.md, Commit order.
+"""
+
+import asyncio
+import fcntl
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from exchange.store import schema
+from exchange.store.errors import ConflictError, StorageError, StoreError
+
+BUSY_MILLISECONDS = 5_000
+"""How long a statement waits for a lock that a backup or a checker holds."""
+READERS = 2
+"""Connections, and threads, that read. SQLite readers block nobody; more would only queue for the interpreter."""
+PAGE_CACHE_KIB = 16_384
+"""Cache of each connection."""
+WAL_PAGES = 1_000
+"""Pages in the write-ahead log after which it is copied back (4 KiB each)."""
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Store:
+    """An open store. Use `open`; call `close` when done, on every path, or its threads keep the process alive."""
+
+    def __init__(self, path: Path, engines: tuple[Engine, Engine], lock: int | None) -> None:
+        self.path = path
+        self._writer_engine, self._reader_engine = engines
+        self._lock = lock
+        self._writer = ThreadPoolExecutor(1, "store-write")
+        self._readers = ThreadPoolExecutor(READERS, "store-read")
+        self._stopped = threading.Event()
+        self._closed = False
+
+    @classmethod
+    async def open(cls, path: Path, *, read_only: bool = False) -> Self:
+        """Open the store at ``path``, making file (mode 0600), folder and tables when they are not there.
+
+        Only one process opens a store for writing. With ``read_only`` nothing is made, locked or written, beside a
+        running server too. Raises `StoreError`: ``store-in-use``, ``store-newer`` (written by a newer release),
+        ``store-foreign`` (some other database), ``store-missing``; `StorageError` when the disk fails. Nothing stays
+        open then.
+        """
+        store = await asyncio.to_thread(cls._open_files, path, read_only)
+        try:
+            await (store.read(_check_schema) if read_only else store.write(_make_schema))
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    @classmethod
+    def _open_files(cls, path: Path, read_only: bool) -> Self:
+        try:
+            if read_only:
+                if not path.is_file():
+                    raise StoreError("store-missing", f"there is no store at {path}")
+                return cls(path, _engines(path, read_only=True), None)
+            path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+            lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # SQLite gives its companion files the mode of this one.
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
+                path.chmod(FILE_MODE)
+                return cls(path, _engines(path, read_only=False), lock)
+            except BlockingIOError:
+                os.close(lock)
+                raise StoreError("store-in-use", f"another process writes to {path}") from None
+            except BaseException:
+                os.close(lock)
+                raise
+        except OSError as error:
+            raise StorageError("storage-failed", f"cannot open {path}: {error.strerror}") from error
+
+    @property
+    def stopped(self) -> bool:
+        """Whether writing has stopped after a storage error."""
+        return self._stopped.is_set()
+
+    def stop_writing(self) -> None:
+        """Refuse every later `write` with ``writing-stopped``; reading goes on. For the ledger, whose head file is
+        storage too."""
+        self._stopped.set()
+
+    async def read(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``function(connection, …)`` on one consistent state of the store and return its result.
+
+        Raises `StorageError` when the database fails, and whatever the function raises.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, lambda: self._read(function, *args, **kwargs))
+
+    async def write(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``function(connection, …)`` as one transaction; when this returns, what it wrote is durable.
+
+        Writes run one after the other. When the function raises, nothing was written, and the error is passed on.
+        Raises `ConflictError` for rows that contradict the store's (nothing written), `StorageError` when the disk or
+        the database fails: then it is unknown whether the transaction took place, and no later one does.
+        """
+        return await self.on_writer(lambda: self.write_now(function, *args, **kwargs))
+
+    async def on_writer(self, work: Callable[[], T]) -> T:
+        """Run ``work`` on the thread that writes, in order with all writes. For the ledger, whose commit is a
+        transaction and then a file; in it `write_now` may be called."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, work)
+
+    def write_now(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """`write`, on the thread that writes already."""
+        if self._stopped.is_set():
+            raise StorageError("writing-stopped", "writing has stopped after a storage error; restart the server")
+        try:
+            with self._writer_engine.connect() as connection:
+                connection.begin()
+                result = function(connection, *args, **kwargs)
+                self._commit(connection)
+                return result
+        except IntegrityError as error:
+            raise ConflictError("storage-conflict", f"rows contradict the store: {error.orig}") from error
+        except (SQLAlchemyError, OSError) as error:
+            self._stopped.set()
+            raise StorageError("storage-failed", f"writing failed: {_cause(error)}") from error
+
+    def _commit(self, connection: Connection) -> None:
+        """Make the transaction durable. The fault tests override this."""
+        connection.commit()
+
+    def _read(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            with self._reader_engine.connect() as connection, connection.begin():
+                return function(connection, *args, **kwargs)
+        except SQLAlchemyError as error:
+            raise StorageError("storage-failed", f"reading failed: {_cause(error)}") from error
+
+    async def close(self) -> None:
+        """Wait for what runs, then close connections and threads and give up the lock. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self._readers.shutdown(wait=True)
+        self._writer.shutdown(wait=True)
+        self._reader_engine.dispose()
+        self._writer_engine.dispose()
+        if self._lock is not None:
+            os.close(self._lock)
+
+
+def _cause(error: BaseException) -> str:
+    """What happened, without the statement's parameters: they may hold names."""
+    return str(getattr(error, "orig", None) or type(error).__name__)
+
+
+def _engines(path: Path, *, read_only: bool) -> tuple[Engine, Engine]:
+    """The engine that writes (one connection) and the one that reads (`READERS`)."""
+    writer = _engine(path, "BEGIN" if read_only else "BEGIN IMMEDIATE", read_only, poolclass=StaticPool)
+    reader = _engine(path, "BEGIN", read_only, poolclass=QueuePool, pool_size=READERS, max_overflow=0)
+    return writer, reader
+
+
+def _engine(path: Path, begin: str, read_only: bool, **pool: Any) -> Engine:
+    # The path is data: quoted, so that a '?' or '%' in it is no parameter.
+    mode = "ro" if read_only else "rw"
+    url = f"sqlite+pysqlite:///file:{quote(str(path.absolute()))}?mode={mode}&uri=true"
+    engine = create_engine(url, connect_args={"check_same_thread": False}, **pool)
+
+    def prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver would begin transactions by itself, and later than we say
+        pragmas = [f"busy_timeout = {BUSY_MILLISECONDS}", "foreign_keys = ON", f"cache_size = -{PAGE_CACHE_KIB}"]
+        if not read_only:
+            pragmas += ["journal_mode = WAL", "synchronous = FULL", f"wal_autocheckpoint = {WAL_PAGES}"]
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    return engine
+
+
+def _make_schema(connection: Connection) -> None:
+    if not inspect(connection).get_table_names():
+        schema.metadata.create_all(connection)
+        connection.execute(insert(schema.meta), {"key": "schema", "value": str(schema.SCHEMA_VERSION)})
+    _check_schema(connection)
+
+
+def _check_schema(connection: Connection) -> None:
+    if not inspect(connection).has_table("meta"):
+        raise StoreError("store-foreign", "the file is not a store of this program")
+    found = connection.scalar(select(schema.meta.c.value).where(schema.meta.c.key == "schema"))
+    if found is None or not found.isascii() or not found.isdigit():
+        raise StoreError("store-foreign", "the file is not a store of this program")
+    if int(found) != schema.SCHEMA_VERSION:
+        raise StoreError(
+            "store-newer", f"the store has version {found}, this release knows version {schema.SCHEMA_VERSION}"
+        )

@@ -1,0 +1,198 @@
+"""An oracle for roster transitions (docs/spec/statements.md, M1 to M10, M12, M13, and the 16 devices of M15).
+
+The specification does not say in which order checks run. So a refusal is answered with the set of all rules that
+refuse: the real answer is right when yes and no agree and its rule is in the set. Where the specification leaves
+something open a comment says how it is read, and `unsettled_append` names the point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from oracle_world import (
+    NEWEST,
+    Fact,
+    Signer,
+    World,
+    admitted,
+    all_persons,
+    chain_of,
+    happened,
+    last_said,
+    newest_in_chain,
+    organisation_of,
+    person_of,
+    registry_facts,
+    roles_of,
+    suspended,
+)
+
+DAY: Final = 86_400  # seconds
+LONGEST_TERM: Final = 3 * 366 * DAY  # seconds; statements.md, "Registry kinds"
+LONGEST_WINDOW: Final = 604_800  # seconds from `at` to `not_after`
+SKEW: Final = 300  # seconds
+MOST_DEVICES: Final = 16  # devices of one person in force, M15
+PRIVILEGED: Final = frozenset({"author", "approver", "administrator"})
+
+
+def _subject_organisation(world: World, fact: Fact) -> str | None:
+    if fact.kind == "person_enrol":
+        org: str = fact.says["org"]
+        return org
+    family = chain_of(fact)[0]
+    if family == "person":
+        return organisation_of(world, fact.subject)
+    if family == "device":
+        return organisation_of(world, fact.says.get("person") or person_of(world, fact.subject))
+    return fact.subject if family in ("organisation", "acceptance") else None
+
+
+def _ways_to_sign(world: World, fact: Fact) -> set[str]:
+    """Who may sign the fact: any one of these signer sets suffices."""
+    before = roles_of(world, fact.says["person"] if fact.kind == "device_enrol" else fact.subject)
+    after = fact.says.get("roles", before)
+    if fact.kind in ("person_enrol", "person_change", "device_enrol"):
+        if "auditor" in before | after:
+            return {"registrars"}
+        new = before if fact.kind == "device_enrol" else after - before
+        return {"registrars", "two persons"} if new & PRIVILEGED else {"registrars", "administrator"}
+    by_kind = {
+        "terms_accept": {"administrator"},
+        "person_remove": {"administrator", "registrars"},
+        "device_revoke": {"own device", "administrator", "registrars"},
+    }
+    return by_kind.get(fact.kind, {"registrars"})
+
+
+def _signers_broken(world: World, fact: Fact, signers: Sequence[Signer]) -> set[str]:
+    """M3, M4, M8, M9 and the second half of M10. The first signer is the issuer."""
+    charter = next((one.says for one in [fact, *world] if one.kind == "found"), {})
+    named, threshold = set(charter.get("registrars", ())), charter.get("threshold", -1)
+    org, ways = _subject_organisation(world, fact), _ways_to_sign(world, fact)
+    registrars = [name for sort, name in signers if sort == "registrar"]
+    devices = [name for sort, name in signers if sort == "device"]
+    persons = {person for device in devices if (person := person_of(world, device)) is not None}
+    administrators = {person for person in persons if "administrator" in roles_of(world, person)}
+    own = {person for person in administrators if org is not None and organisation_of(world, person) == org}
+    mine = fact.says.get("person") or person_of(world, fact.subject)
+    distinct = len(set(signers)) == len(signers)
+    satisfied = {
+        "registrars": distinct and not devices and len(registrars) == threshold and set(registrars) <= named,
+        "administrator": len(signers) == len(devices) == 1 and persons == own != set(),
+        "own device": len(signers) == len(devices) == 1 and persons == {mine},
+        "two persons": distinct
+        and len(signers) == 2
+        and signers[0][0] == "device"
+        and persons == own
+        and set(registrars) <= named
+        and len(own) + len(registrars) == 2,
+    }
+
+    def stands(signer: Signer) -> bool:
+        sort, name = signer
+        if sort == "registrar":
+            return name in named
+        person = person_of(world, name)
+        return (
+            person is not None
+            and not happened(world, "device_revoke", name)
+            and not happened(world, "person_remove", person)
+            and admitted(world, fact.at, organisation_of(world, person))
+        )
+
+    broken = set() if all(stands(signer) for signer in signers) else {"M4"}
+    if any(satisfied[way] for way in ways):
+        return broken
+    details = {
+        "M3": True,
+        "M8": "two persons" in ways and len(own) + len(set(registrars) & named) < 2,
+        "M9": bool(administrators - own) and chain_of(fact)[0] in ("organisation", "acceptance", "person", "device"),
+        "M10": ways == {"registrars"} and chain_of(fact)[0] in ("person", "device"),
+    }
+    return broken | {rule for rule, hit in details.items() if hit}
+
+
+def _time_broken(world: World, fact: Fact, signers: Sequence[Signer]) -> bool:
+    prepared = fact.at if fact.prepared is None else fact.prepared
+    not_after = prepared + LONGEST_WINDOW if fact.not_after is None else fact.not_after
+    alone = len(signers) == 1 and signers[0][0] == "device"
+    earliest, latest = prepared - SKEW, min(not_after, prepared + SKEW) if alone else not_after
+    in_window = prepared < not_after <= prepared + LONGEST_WINDOW and earliest <= fact.at <= latest
+    return not in_window or any(fact.at < other.at for other in world)
+
+
+def _subject_broken(world: World, fact: Fact) -> set[str]:
+    """M6 and M7: what must exist, what must not, and what is gone."""
+    family, subject, org = *chain_of(fact), _subject_organisation(world, fact)
+    begins = {"organisation": "org_admit", "person": "person_enrol", "device": "device_enrol"}
+    ends = {"organisation": "org_remove", "person": "person_remove", "device": "device_revoke"}
+    broken = set()
+    if family in begins:
+        exists = happened(world, begins[family], subject)
+        broken |= {"M6"} if exists == (fact.kind == begins[family]) else set()
+        broken |= {"M7"} if happened(world, ends[family], subject) else set()
+    if fact.kind in ("terms_accept", "person_enrol") and not happened(world, "org_admit", org or ""):
+        broken |= {"M6"}
+    if fact.kind == "device_enrol":
+        broken |= {"M6"} if fact.says["person"] not in all_persons(world) else set()
+        broken |= {"M6", "M7"} if happened(world, "person_remove", fact.says["person"]) else set()
+    # Nothing new below a removed organisation; removing persons and revoking devices there stays possible.
+    if fact.kind in ("terms_accept", "person_enrol", "person_change", "device_enrol"):
+        broken |= {"M6", "M7"} if happened(world, "org_remove", org or "") else set()
+    return broken
+
+
+def may_append(world: World, event: Fact, signers: Sequence[Signer]) -> tuple[bool, frozenset[str]]:
+    """May the roster accept this registry statement next, and if not, every rule that refuses it.
+
+    `signers` in order, the issuer first; each is taken to have signed with the algorithms its kind demands. Raises
+    ValueError for `epoch_publish`, which is not a registry statement.
+    """
+    if event.kind == "epoch_publish":
+        raise ValueError("epoch.publish belongs to the journal")
+    says, prepared = event.says, event.at if event.prepared is None else event.prepared
+    defined = {fact.says["version"] for fact in world if fact.kind == "terms_define"}
+    accepted = [fact.says["version"] for fact in world if fact.kind == "terms_accept" and fact.subject == event.subject]
+    expires = last_said(world, "org_admit org_renew", event.subject, "expires", 0)
+    person = says.get("person", "")
+    enrolled = {fact.subject for fact in world if fact.kind == "device_enrol" and fact.says["person"] == person}
+    alive = {device for device in enrolled if not happened(world, "device_revoke", device)}
+    timed = event.kind in ("org_admit", "org_renew")
+    holds: list[tuple[str, bool]] = [
+        ("M1", (event.kind == "found") == (not registry_facts(world))),
+        ("M2", not _time_broken(world, event, signers)),
+        ("M3", event.kind != "found" or 2 <= says["threshold"] <= len(set(says["registrars"])) <= 9),
+        ("M5", event.previous == NEWEST or event.previous == newest_in_chain(world, event)),
+        ("M10", "auditor" not in says.get("roles", ()) or len(says["roles"]) == 1),
+        ("M12", not timed or prepared < says["expires"] <= prepared + LONGEST_TERM),
+        ("M12", event.kind != "org_renew" or says["expires"] >= expires),
+        ("M13", event.kind != "terms_define" or says["version"] == len(defined) + 1),
+        ("M13", event.kind != "terms_accept" or says["version"] in defined),
+        ("M13", event.kind != "terms_accept" or all(says["version"] >= one for one in accepted)),
+        ("M15", event.kind != "device_enrol" or len(alive) < MOST_DEVICES),
+    ]
+    broken = {rule for rule, held in holds if not held}
+    broken |= _signers_broken(world, event, signers) | _subject_broken(world, event)
+    return not broken, frozenset(broken)
+
+
+def unsettled_append(world: World, event: Fact, signers: Sequence[Signer]) -> frozenset[str]:
+    """Points of the specification that this statement touches and that can be read in two ways."""
+    family, subject = chain_of(event)
+    org = _subject_organisation(world, event) or ""
+    newest = newest_in_chain(world, event)
+    mixed = {sort for sort, _ in signers} == {"registrar", "device"}
+    other_ids = {fact.subject for fact in world if chain_of(fact)[0] not in (family, "acceptance", "journal")} - {""}
+    points = {
+        "below-removed-organisation": family in ("person", "device") and happened(world, "org_remove", org),
+        "renewal-after-change-while-suspended": event.kind == "org_renew"
+        and suspended(world, subject)
+        and newest is not None
+        and world[newest].kind != "org_suspend",
+        "registrar-issues-with-administrator": mixed and signers[0][0] == "registrar",
+        "no-roles": "roles" in event.says and not event.says["roles"],
+        "id-of-another-family": family in ("organisation", "person", "device") and subject in other_ids,
+        "device-revokes-itself": event.kind == "device_revoke" and ("device", subject) in signers,
+    }
+    return frozenset(point for point, touched in points.items() if touched)
