@@ -25,7 +25,7 @@ UV ?= uv
 .PHONY: help demo test lint format types contracts docs bench licences lock clean distclean runtime dev
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n '1,8p'
+	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n '1,7p'
 
 # --- set-up -----------------------------------------------------------------------------------------------------------
 # A stamp is written last, so an interrupted set-up is done again.
@@ -83,7 +83,7 @@ types: $(VENV)/.dev
 	@$(VENV)/bin/mypy
 
 contracts: $(VENV)/.dev
-	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/lint-imports --no-logo
 
 docs: $(VENV)/.dev
 	@$(PY) -m sphinx -W --keep-going -q -b html -d var/docs/doctrees docs var/docs/html

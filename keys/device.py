@@ -1,5 +1,6 @@
-"""A device's identity: signing key, scan key and weekly epoch keys (docs/spec/encoding.md "Keys in JSON",
-docs/spec/statements.md `device.enrol` and `epoch.publish`). Member side only.
+"""A device's identity: signing key, scan key and weekly epoch keys. Member side only.
+
+Spec: docs/spec/encoding.md, "Keys in JSON"; docs/spec/statements.md, `device.enrol` and `epoch.publish`.
 
 The value is frozen; what changes it returns a new one, and the caller stores that one (`keys.keyfile`) *before* it
 publishes: a published key whose seed was lost makes alerts that nobody can open. Destroying a week's seed is what makes
@@ -96,9 +97,9 @@ class DeviceIdentity:
     def new_epochs(
         self, weeks: Iterable[int], random: Random = urandom
     ) -> tuple[bytes, list[tuple[int, str]], "DeviceIdentity"]:
-        """Make fresh keys for these weeks: (bundle, [(week, hex SHA-256)] ascending, the updated identity to store
-        first).
+        """Make fresh keys for these weeks.
 
+        Returns (bundle, [(week, hex SHA-256)] ascending, the updated identity, which is to be stored first).
         Raises ValueError when a week has a key already (a week is published once; `bundle` repeats what was made) or
         more than 128 would be kept, EncodingError `bad-week`.
         """
@@ -115,8 +116,10 @@ class DeviceIdentity:
         return bundle, keys, updated
 
     def bundle(self, weeks: Iterable[int]) -> tuple[bytes, list[tuple[int, str]]]:
-        """Repeat the bundle of weeks that have keys (when publishing was interrupted). Raises OpenError
-        `no-epoch-key`."""
+        """Repeat the bundle of weeks that have keys (when publishing was interrupted).
+
+        Raises OpenError `no-epoch-key`.
+        """
         publics = [(week, self.epoch_key(week)) for week in sorted(weeks)]
         return b"".join(key.raw for _, key in publics), [(week, key.hash.hex()) for week, key in publics]
 

@@ -110,7 +110,8 @@ class Envelope:
     @property
     def signatures_hash(self) -> str:
         """hex(SHA-256(strict JSON of the signatures array)): hedged signatures differ each time, the entry keeps
-        one set."""
+        one set.
+        """
         value = self._signatures_hash
         if value is None:
             value = hashlib.sha256(encode([line.to_json() for line in self.signatures])).hexdigest()

@@ -47,8 +47,7 @@ Random = Callable[[int], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Argon2id parameters: passes and memory in bytes. Raises KeyFileError `bad-cost` outside 8 KiB to 1 GiB, 1 to
-    10."""
+    """Argon2id parameters: passes (1 to 10) and memory in bytes (8 KiB to 1 GiB); else KeyFileError `bad-cost`."""
 
     operations: int
     memory: int
@@ -87,15 +86,7 @@ class SecretFile:
             raise KeyFileError("changed-meanwhile", "the key file was changed by another program")
         header = {**self._header, "nonce": b64u(random(_NONCE))}
         raw = _seal(header, self._key, secret)
-        descriptor, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)  # mode 0600
-        temporary = Path(name)
-        try:
-            _write(descriptor, raw)
-            os.replace(temporary, self.path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        _sync_folder(self.path.parent)
+        _replace(self.path, raw)
         return SecretFile(self.path, self.kind, self.identity, secret, header, self._key, raw)
 
 
@@ -109,8 +100,10 @@ def create_secret(
     cost: Cost = INTERACTIVE,
     random: Random = urandom,
 ) -> SecretFile:
-    """Create a key file, mode 0600. Raises KeyFileError `exists` (nothing is overwritten), `bad-passphrase`,
-    `bad-name`."""
+    """Create a key file, mode 0600.
+
+    Raises KeyFileError `exists` (nothing is overwritten), `not-writable`, `bad-passphrase`, `bad-name`.
+    """
     target = Path(path)
     if _KIND.fullmatch(kind) is None or _IDENTITY.fullmatch(identity) is None:
         raise KeyFileError("bad-name", "kind or identity of a key file is not a plain name")
@@ -132,8 +125,10 @@ def create_secret(
 
 
 def create_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
-    """Create a file that does not exist yet, durably; nothing half-written stays behind. Raises KeyFileError
-    `exists`."""
+    """Create a file that does not exist yet, durably; nothing half-written stays behind.
+
+    Raises KeyFileError `exists` or `not-writable`.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         descriptor = os.open(path, flags, mode)
@@ -145,6 +140,28 @@ def create_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         _write(descriptor, data)
     except BaseException:
         path.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def replace_file(path: Path, before: bytes, after: bytes) -> None:
+    """Replace a file that nobody else may lose, in one step, keeping its mode. Raises KeyFileError `changed-meanwhile`."""
+    if path.read_bytes() != before:
+        raise KeyFileError("changed-meanwhile", f"{path.name} was changed by another program")
+    _replace(path, after, stat.S_IMODE(path.stat().st_mode))
+
+
+def _replace(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Write beside, fsync, rename over, fsync the folder: after a crash the file is the old one or the new one."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
+    temporary = Path(name)
+    try:
+        _write(descriptor, data)
+        if os.name == "posix":
+            temporary.chmod(mode)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
 

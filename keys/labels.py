@@ -30,6 +30,5 @@ _LABELS = {use: PREFIX + use.value.encode("ascii") + b"\x00" for use in Use}
 
 
 def ds(use: Use | str) -> bytes:
-    """Return DS(use); a text must be the value of a `Use`. Raises ValueError for anything else (a programming
-    error)."""
+    """Return DS(use); a text must be the value of a `Use`, else ValueError (a programming error)."""
     return _LABELS[Use(use)]

@@ -1,5 +1,6 @@
-"""C2SP signed notes and the signatures of checkpoints (docs/spec/logs.md 2 to 4; signed-note, tlog-checkpoint and
-tlog-cosignature as published by C2SP).
+"""C2SP signed notes and the signatures of checkpoints (docs/spec/logs.md 2 to 4).
+
+Formats: signed-note, tlog-checkpoint and tlog-cosignature, as published by C2SP.
 
 Types: 0x01 Ed25519 over the text, 0x04 Ed25519 cosignature, 0x06 ML-DSA-44 cosignature. Lines of unknown keys are
 ignored; a line of a known key that does not verify rejects the whole note, because a key that signs two things is
@@ -44,8 +45,7 @@ _DASH = "\u2014 "
 
 
 def key_hash(name: str, type_: int, key: bytes) -> bytes:
-    """Return the 4-byte key id: SHA-256(name ‖ LF ‖ type ‖ key), cut. Name and id together identify key and
-    algorithm."""
+    """Return the 4-byte key id: SHA-256(name ‖ LF ‖ type ‖ key), cut; with the name it identifies the key."""
     return hashlib.sha256(name.encode("utf-8") + b"\n" + bytes([type_]) + key).digest()[:4]
 
 
@@ -294,8 +294,10 @@ class LogSigner:
         return NoteLine(self.origin, key_hash(self.origin, ED25519, self.public.ed25519), signature)
 
     def cosign(self, text: str, timestamp: int) -> NoteLine:
-        """Return the type 0x06 line over a checkpoint's text at a time in seconds. Raises NoteError
-        `bad-checkpoint`."""
+        """Return the type 0x06 line over a checkpoint's text, at a time in seconds.
+
+        Raises NoteError `bad-checkpoint`.
+        """
         signature = self._mldsa44.sign(_subtree_v1(self.origin, text, timestamp))
         key_id = key_hash(self.origin, MLDSA44_COSIGNATURE, self.public.mldsa44)
         return NoteLine(self.origin, key_id, timestamp.to_bytes(8, "big") + signature)
@@ -322,8 +324,7 @@ def log_verifiers(origin: str, key: LogPublicKey) -> tuple[Verifier, Verifier]:
 
 
 def sign_checkpoint(text: bytes | str, log_signer: LogSigner, timestamp: int) -> bytes:
-    """Return the signed checkpoint: text, then the log's Ed25519 line and its ML-DSA-44 cosignature of that time
-    (seconds).
+    """Return the signed checkpoint: text, the log's Ed25519 line, its ML-DSA-44 cosignature at a time in seconds.
 
     Raises NoteError `bad-checkpoint` unless the text is exactly origin, size and root of this log.
     """

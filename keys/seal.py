@@ -1,5 +1,6 @@
-"""Sealing an alert: padding, chunked encryption of the parts, stanzas and tags (docs/spec/envelope.md, "Sealing" 2,
-4 to 8).
+"""Sealing an alert: padding, chunked encryption of the parts, stanzas and tags.
+
+Spec: docs/spec/envelope.md, "Sealing" 2 and 4 to 8.
 
 Member side only: it handles the content key. Decides nothing about recipients; the caller hands over every device
 that the policy names, and signs what comes back. A bug here that left out a target would be seen: readers,
@@ -10,7 +11,7 @@ processes (`SealPool`).
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from os import urandom
 
@@ -75,8 +76,7 @@ def new_content_key(random: Random = urandom) -> bytes:
 
 
 def encrypt_part(content_key: bytes, core_hash: bytes, index: int, plaintext: bytes) -> bytes:
-    """Return the ciphertext of part `index` (0 is the content), padded first. Raises ValueError for a wrong key
-    length."""
+    """Return the ciphertext of part `index` (0 is the content), padded first; ValueError for a wrong key length."""
     encryptor = Cobblestone256Encryptor(_content_key(content_key), content_context(core_hash, index))
     return encryptor.update(padded(plaintext)) + encryptor.finalize()
 
@@ -118,8 +118,10 @@ def _content_key(key: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class SealTarget:
-    """One recipient device: id (16), week of core.at, scan key (32), epoch key (1216) or None, and its last bundle's
-    statement id (32 raw bytes, or zeros), which stands in the stanza id when there is no usable key."""
+    """One recipient device: id (16), week of core.at, scan key (32), epoch key (1216) or None, and last bundle.
+
+    The last bundle's statement id (32 raw bytes, or zeros) stands in the stanza id when there is no usable key.
+    """
 
     device_id: bytes
     week: int
@@ -149,34 +151,45 @@ class Sealed:
         return sum(leaf.keyless for leaf in self.leaves)
 
 
-def _seal_piece(
-    content_key: bytes, core_hash: bytes, parts: bytes, targets: Sequence[SealTarget]
-) -> list[tuple[bytes, bytes]]:
-    """Return (stanza id, stanza) for each target. Runs in a worker: top level, picklable arguments."""
-    sealed = []
-    for target in targets:
-        if target.epoch_key is None:
-            sealed.append((stanza_id(target.device_id, target.week, target.last_bundle), b""))
-            continue
-        try:
-            key = EpochPublicKey(target.epoch_key)
-            identifier = stanza_id(target.device_id, target.week, key.hash)
-            sealed.append((identifier, key.seal(content_key, stanza_info(core_hash, parts, identifier))))
-        except BadKey as error:
-            raise BadKey(error.code, f"device {b64u(target.device_id)}: {error.message}") from None
-    return sealed
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is the same for every target of one alert version. Secret: content key and ephemeral secret."""
+
+    content_key: bytes = field(repr=False)
+    core_hash: bytes
+    parts_digest: bytes
+    ephemeral_secret: bytes = field(repr=False)
+    alert_id: bytes
+    version: int
 
 
-def _tag_piece(secret: bytes, targets: Sequence[SealTarget], alert_id: bytes, version: int) -> list[bytes]:
-    """Return the tag of each target. Runs in a worker as well."""
-    tags = []
+def _stanza(work: _Work, target: SealTarget) -> tuple[bytes, bytes]:
+    """Return (stanza id, stanza) of one target; the stanza is empty without a usable key."""
+    if target.epoch_key is None:
+        return stanza_id(target.device_id, target.week, target.last_bundle), b""
+    try:
+        key = EpochPublicKey(target.epoch_key)
+        identifier = stanza_id(target.device_id, target.week, key.hash)
+        return identifier, key.seal(work.content_key, stanza_info(work.core_hash, work.parts_digest, identifier))
+    except BadKey as error:
+        raise BadKey(error.code, f"device {b64u(target.device_id)}: {error.message}") from None
+
+
+def _tag(work: _Work, target: SealTarget) -> bytes:
+    try:
+        shared = bindings.crypto_scalarmult(work.ephemeral_secret, target.scan_key)
+    except (nacl.exceptions.CryptoError, RuntimeError):  # libsodium's answer to an all-zero secret
+        raise BadKey("bad-scan-key", f"device {b64u(target.device_id)}: a scan key is of low order") from None
+    return alert_tag(shared, work.alert_id, work.version)
+
+
+def _seal_targets(work: _Work, targets: Sequence[SealTarget]) -> list[PackLeaf]:
+    """Return the leaf of each target, in the targets' order. Runs in workers: top level, picklable arguments."""
+    leaves = []
     for target in targets:
-        try:
-            shared = bindings.crypto_scalarmult(secret, target.scan_key)
-        except (nacl.exceptions.RuntimeError, RuntimeError):  # libsodium's answer to an all-zero secret
-            raise BadKey("bad-scan-key", f"device {b64u(target.device_id)}: a scan key is of low order") from None
-        tags.append(alert_tag(shared, alert_id, version))
-    return tags
+        identifier, stanza = _stanza(work, target)
+        leaves.append(PackLeaf(identifier, _tag(work, target), stanza))
+    return leaves
 
 
 class SealPool:
@@ -191,22 +204,16 @@ class SealPool:
         self._executor = ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"))
 
     def warm(self) -> None:
-        """Start the workers and wait until each has imported this module."""
-        list(self._executor.map(_seal_piece, *zip(*[(b"", b"", b"", ())] * self.workers, strict=True)))
+        """Start the workers and wait until this module is imported in them."""
+        nothing = _Work(b"", b"", b"", b"", b"", 0)
+        for future in [self._executor.submit(_seal_targets, nothing, ()) for _ in range(self.workers)]:
+            future.result()
 
-    def seal(
-        self, content_key: bytes, core_hash: bytes, parts: bytes, targets: Sequence[SealTarget]
-    ) -> list[tuple[bytes, bytes]]:
-        """`_seal_piece` over all targets, in order."""
-        futures = [
-            self._executor.submit(_seal_piece, content_key, core_hash, parts, piece) for piece in _pieces(targets)
-        ]
+    def seal(self, work: _Work, targets: Sequence[SealTarget]) -> list[PackLeaf]:
+        """Seal all targets in pieces, in order."""
+        pieces = (targets[start : start + POOL_PIECE] for start in range(0, len(targets), POOL_PIECE))
+        futures = [self._executor.submit(_seal_targets, work, piece) for piece in pieces]
         return [leaf for future in futures for leaf in future.result()]
-
-    def tags(self, secret: bytes, targets: Sequence[SealTarget], alert_id: bytes, version: int) -> list[bytes]:
-        """`_tag_piece` over all targets, in order."""
-        futures = [self._executor.submit(_tag_piece, secret, piece, alert_id, version) for piece in _pieces(targets)]
-        return [tag for future in futures for tag in future.result()]
 
     def close(self) -> None:
         """End the workers."""
@@ -217,11 +224,6 @@ class SealPool:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-
-def _pieces(targets: Sequence[SealTarget]) -> Iterator[Sequence[SealTarget]]:
-    for start in range(0, len(targets), POOL_PIECE):
-        yield targets[start : start + POOL_PIECE]
 
 
 def seal_stanzas(
@@ -244,25 +246,19 @@ def seal_stanzas(
     Raises BadKey when a target's key is unusable (naming the device), EncodingError `empty-audience`,
     `too-many-leaves`, or `equal-tags` when two targets have one scan key; ValueError for a wrong key length.
     """
-    _content_key(content_key)
-    pooled = pool if pool is not None and len(targets) >= POOL_FROM else None
-    if pooled is None:
-        stanzas = _seal_piece(content_key, core_hash, parts_digest, targets)
-    else:
-        stanzas = pooled.seal(content_key, core_hash, parts_digest, targets)
+    work = _Work(_content_key(content_key), core_hash, parts_digest, random(32), alert_id, version)
+    seal = pool.seal if pool is not None and len(targets) >= POOL_FROM else _seal_targets
+    leaves = seal(work, targets)
     for _ in range(TAG_ATTEMPTS):
-        secret = random(32)
-        if pooled is None:
-            tags = _tag_piece(secret, targets, alert_id, version)
-        else:
-            tags = pooled.tags(secret, targets, alert_id, version)
-        if len(set(tags)) == len(tags):
+        if len({leaf.tag for leaf in leaves}) == len(leaves):
             break
+        # Stanzas do not depend on the ephemeral key, so only the tags are made again.
+        work = replace(work, ephemeral_secret=random(32))
+        leaves = [replace(leaf, tag=_tag(work, target)) for leaf, target in zip(leaves, targets, strict=True)]
     else:
         raise EncodingError("equal-tags", "two devices have the same scan key")
-    pairs = zip(stanzas, tags, strict=True)
-    leaves = sorted((PackLeaf(i, tag, stanza) for (i, stanza), tag in pairs), key=lambda leaf: leaf.tag)
+    leaves.sort(key=lambda leaf: leaf.tag)
     pack = build_pack(leaves)
     root, depth = audience_root([leaf.leaf_hash() for leaf in leaves])
-    ephemeral = bindings.crypto_scalarmult_base(secret)
+    ephemeral = bindings.crypto_scalarmult_base(work.ephemeral_secret)
     return Sealed(pack, root, depth, ephemeral, tuple(leaf.summary() for leaf in leaves))

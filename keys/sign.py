@@ -24,8 +24,7 @@ Scheme = Literal["hybrid", "ed25519"]
 
 
 class Signer(Protocol):
-    """The private half of a signing key. An implementation signs the message as it is, and both halves sign the
-    same bytes."""
+    """The private half of a signing key; both halves sign the message as it is."""
 
     @property
     def public(self) -> SigningPublicKey:

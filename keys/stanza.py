@@ -67,8 +67,7 @@ def content_context(core_hash: bytes, index: int) -> bytes:
 
 
 def stanza_info(core_hash: bytes, parts: bytes, identifier: bytes) -> bytes:
-    """HPKE info: DS(stanza) ‖ core hash ‖ parts digest ‖ stanza id. Binds a stanza to this core, these parts, this
-    device."""
+    """HPKE info: DS(stanza) ‖ core hash ‖ parts digest ‖ stanza id; binds a stanza to all three."""
     return _STANZA_LABEL + core_hash + parts + identifier
 
 
@@ -291,8 +290,7 @@ def verify_path(root: bytes, depth: int, index: int, leaf: bytes, path: Sequence
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A leaf shown to prove that another is absent: index, tag (8), inner hash (32) and path; its stanza is not
-    shown."""
+    """A leaf that proves another's absence: index, tag (8), inner hash (32) and path, but not its stanza."""
 
     index: int
     tag: bytes

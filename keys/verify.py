@@ -1,5 +1,6 @@
-"""Public keys and the verification of signatures (docs/spec/statements.md, "Envelope" 8 and "Signers";
-docs/spec/encoding.md, "Keys in JSON").
+"""Public keys and the verification of signatures.
+
+Spec: docs/spec/statements.md, "Envelope" 8 and "Signers"; docs/spec/encoding.md, "Keys in JSON".
 
 Verification demands *exactly* the required lines: a missing one, an extra one and a line of the wrong algorithm are
 refused before any curve is touched. Ed25519 is libsodium's everywhere, because OpenSSL accepts signatures that
@@ -252,8 +253,7 @@ def verify_hybrid(envelope: Envelope, signers: Sequence[SigningPublicKey]) -> En
 
 
 def verify_ed25519(envelope: Envelope, signer: SigningPublicKey | StatementPublicKey) -> Envelope:
-    """Verify that there is exactly one line, Ed25519, by this signer. Returns the envelope; raises as
-    `verify_hybrid`."""
+    """Verify that there is exactly one line, Ed25519, by this signer; returns and raises as `verify_hybrid`."""
     keyid = f"{signer.key_id}:ed25519"
     lines = _exact_lines(envelope, (keyid,))
     verify_ed25519_bytes(signer.ed25519, envelope.pae, lines[keyid])

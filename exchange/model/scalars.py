@@ -7,6 +7,7 @@ comparing text is comparing bytes; they are decoded where they are hashed.  Noth
 from __future__ import annotations
 
 import unicodedata
+from itertools import pairwise
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -20,7 +21,8 @@ LONGEST_TERM = 3 * 366 * DAY
 
 
 def ascending(values: tuple[str, ...]) -> tuple[str, ...]:
-    if any(a >= b for a, b in zip(values, values[1:], strict=False)):
+    """A set in strict JSON: sorted by code point, nothing twice; raises ValueError."""
+    if any(a >= b for a, b in pairwise(values)):
         raise ValueError("a set is sorted ascending, without repetition")
     return values
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
@@ -33,7 +34,6 @@ from exchange.model.scalars import (
     Seen,
     ShortText,
     TagList,
-    TagSet,
     Time,
     Week,
     ascending,
@@ -165,7 +165,9 @@ class Publish(Record):
 class Policy(Record):
     """The policy object (``docs/spec/policy.md``); its id is the hash of its strict JSON."""
 
-    approvals: dict[Label, Annotated[int, Field(strict=True, ge=1, le=3)]] = {Label.RED: 1, Label.CLEAR: 1}
+    approvals: dict[Label, Annotated[int, Field(strict=True, ge=1, le=3)]] = Field(
+        default_factory=lambda: {Label.RED: 1, Label.CLEAR: 1}
+    )
     profile: Literal["first-2.0", "bsi-2.0"] = "first-2.0"
     publish: Publish = Publish()
     red_persons: Annotated[Count, Field(ge=1, le=1000)] = 50
@@ -212,7 +214,7 @@ class OrganisationAdmit(RegistryBody):
     issuer: RegistrarIssuer
     kind: OrganisationKind
     organisation: Id
-    sectors: TagSet
+    sectors: TagList
 
     @model_validator(mode="after")
     def _term(self) -> OrganisationAdmit:
@@ -228,7 +230,7 @@ class OrganisationChange(RegistryBody):
     kind: OrganisationKind
     organisation: Id
     previous: Hash
-    sectors: TagSet
+    sectors: TagList
 
 
 class OrganisationRenew(RegistryBody):
@@ -342,7 +344,7 @@ class EpochPublish(Common):
 
     @model_validator(mode="after")
     def _weeks(self) -> EpochPublish:
-        if any(a.week >= b.week for a, b in zip(self.keys, self.keys[1:], strict=False)):
+        if any(a.week >= b.week for a, b in pairwise(self.keys)):
             raise ValueError("weeks are ascending, without repetition")
         if self.bundle.length != len(self.keys) * 1216:
             raise ValueError("the bundle holds 1216 bytes for each key")

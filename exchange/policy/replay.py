@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import pairwise
 
 from exchange.model.alert import AlertBody, Core
 from exchange.model.problems import ExchangeError
@@ -17,10 +18,11 @@ from exchange.model.tlp import Label
 from exchange.policy.decide import Context, Recipient, Verdict, decide
 from exchange.policy.epochs import EpochTable
 from exchange.policy.members import Roster
+from exchange.policy.roster import Verifier
 from exchange.policy.rules import Decision
 from keys import encoding
 from keys.errors import KeysError
-from keys.stanza import LeafSummary, audience_root, leaf_hash, stanza_id
+from keys.stanza import LeafSummary, audience_root, stanza_id
 from keys.verify import verify_hybrid
 
 ROSTER_LAG = 900
@@ -55,7 +57,7 @@ class Signers:
         return 1 + len(self.approvals)
 
 
-def verify_signers(statement: Statement, roster: Roster) -> Signers:
+def verify_signers(statement: Statement, roster: Roster, verify: Verifier = verify_hybrid) -> Signers:
     """Name the signers at this roster and verify the exact set; raises AlertRefusal (rule V3).
 
     That they are in force and entitled is for the decision to say.
@@ -80,7 +82,7 @@ def verify_signers(statement: Statement, roster: Roster) -> Signers:
     if author is None:
         raise AlertRefusal("V3", "author-signature-missing", "the author's device did not sign")
     try:
-        verify_hybrid(statement.envelope, keys)
+        verify(statement.envelope, keys)
     except KeysError as error:
         raise AlertRefusal("V3", error.code, str(error)) from None
     return Signers(author, tuple(approvals))
@@ -156,7 +158,7 @@ def check_leaves(
         raise AlertRefusal(
             "R9", "recipient-extra", f"{extra} leaves are for nobody that the rules name", {"extra": [str(extra)]}
         )
-    if any(a.tag >= b.tag for a, b in zip(leaves, leaves[1:], strict=False)):
+    if any(a.tag >= b.tag for a, b in pairwise(leaves)):
         raise AlertRefusal("V7", "leaf-order", "leaves are sorted by tag, no tag twice")
     root, depth = audience_root([leaf.leaf_hash() for leaf in leaves])
     if root.hex() != body.sealed.root or depth != body.sealed.depth:

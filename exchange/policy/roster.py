@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, cast
 
 from exchange.model.alert import DeviceIssuer
@@ -169,7 +170,7 @@ class TrustedRoster:
         if isinstance(statement.body, Founding):
             keys = [_working_key(key) for key in statement.body.registrars]
             ids = [key.key_id for key in keys]
-            if any(a >= b for a, b in zip(ids, ids[1:], strict=False)):
+            if any(a >= b for a, b in pairwise(ids)):
                 raise RosterRefusal("M11", "registrars-order", "registrars are sorted by key id, without repetition")
             for key in keys:
                 _check_key(key)

@@ -12,12 +12,12 @@ Spec: docs/spec/logs.md, Commit order.
 import asyncio
 import fcntl
 import os
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
-from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -45,6 +45,7 @@ class Store:
     """An open store. Use `open`; call `close` when done, on every path, or its threads keep the process alive."""
 
     def __init__(self, path: Path, engines: tuple[Engine, Engine], lock: int | None) -> None:
+        """Take over engines and the lock's descriptor; without a lock the store is read only."""
         self.path = path
         self._writer_engine, self._reader_engine = engines
         self._lock = lock
@@ -84,6 +85,7 @@ class Store:
                 # SQLite gives its companion files the mode of this one.
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
                 path.chmod(FILE_MODE)
+                _sync_folder(path.parent)
                 return cls(path, _engines(path, read_only=False), lock)
             except BlockingIOError:
                 os.close(lock)
@@ -128,13 +130,21 @@ class Store:
 
     def write_now(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """`write`, on the thread that writes already."""
+        if self._lock is None:
+            raise StoreError("store-read-only", "the store was opened for reading")
         if self._stopped.is_set():
             raise StorageError("writing-stopped", "writing has stopped after a storage error; restart the server")
         try:
             with self._writer_engine.connect() as connection:
                 connection.begin()
-                result = function(connection, *args, **kwargs)
-                self._commit(connection)
+                try:
+                    result = function(connection, *args, **kwargs)
+                    self._commit(connection)
+                except BaseException:
+                    # The driver's own: after a COMMIT that failed (a deferred foreign key, a full disk) SQLAlchemy
+                    # believes the transaction ended, and SQLite keeps it open.
+                    connection.connection.rollback()
+                    raise
                 return result
         except IntegrityError as error:
             raise ConflictError("storage-conflict", f"rows contradict the store: {error.orig}") from error
@@ -169,6 +179,15 @@ class Store:
             os.close(self._lock)
 
 
+def _sync_folder(folder: Path) -> None:
+    """Make a new file's name as durable as its content."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _cause(error: BaseException) -> str:
     """What happened, without the statement's parameters: they may hold names."""
     return str(getattr(error, "orig", None) or type(error).__name__)
@@ -182,20 +201,24 @@ def _engines(path: Path, *, read_only: bool) -> tuple[Engine, Engine]:
 
 
 def _engine(path: Path, begin: str, read_only: bool, **pool: Any) -> Engine:
-    # The path is data: quoted, so that a '?' or '%' in it is no parameter.
-    mode = "ro" if read_only else "rw"
-    url = f"sqlite+pysqlite:///file:{quote(str(path.absolute()))}?mode={mode}&uri=true"
-    engine = create_engine(url, connect_args={"check_same_thread": False}, **pool)
+    pragmas = [f"busy_timeout = {BUSY_MILLISECONDS}", "foreign_keys = ON", f"cache_size = -{PAGE_CACHE_KIB}"]
+    if not read_only:
+        pragmas += ["journal_mode = WAL", "synchronous = FULL", f"wal_autocheckpoint = {WAL_PAGES}"]
+    # The path is data: as a URI's path it is quoted, so a '?' or '%' in it says nothing.
+    uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
 
-    def prepare(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # the driver would begin transactions by itself, and later than we say
-        pragmas = [f"busy_timeout = {BUSY_MILLISECONDS}", "foreign_keys = ON", f"cache_size = -{PAGE_CACHE_KIB}"]
-        if not read_only:
-            pragmas += ["journal_mode = WAL", "synchronous = FULL", f"wal_autocheckpoint = {WAL_PAGES}"]
-        for pragma in pragmas:
-            connection.execute(f"PRAGMA {pragma}").close()
+    def connect() -> sqlite3.Connection:
+        # Without isolation_level None the driver would begin transactions by itself, and later than we say.
+        connection = sqlite3.connect(uri, uri=True, check_same_thread=False, isolation_level=None)
+        try:
+            for pragma in pragmas:
+                connection.execute(f"PRAGMA {pragma}").close()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
-    event.listen(engine, "connect", prepare)
+    engine = create_engine("sqlite+pysqlite://", creator=connect, **pool)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
 

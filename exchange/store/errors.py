@@ -8,7 +8,7 @@ class StoreError(ExchangeError):
 
 
 class StorageError(StoreError):
-    """The disk or the database failed. Nothing may be written any more until the cause is found and the server restarted.
+    """The disk or the database failed. Nothing is written any more until the cause is found and the server restarted.
 
     Code ``storage-failed``, or ``writing-stopped`` for every attempt to write afterwards.
     """

@@ -235,6 +235,8 @@ def test_revoked_author_device_is_refused_by_r2() -> None:
         ("GREEN", {"persons": ["anna"]}, {"R9"}),
         ("AMBER", {"topics": ["nothing"]}, {"R9"}),
         ("GREEN", {}, {"R9"}),
+        ("GREEN", {"organisations": ["water"], "clients": ["x"]}, {"R9"}),
+        ("GREEN", {"organisations": ["water"], "topics": [f"t{n}" for n in range(1001)]}, {"R9"}),
     ],
 )
 def test_label_and_audience_must_fit(label: str, audience: dict[str, Any] | None, rules: set[str]) -> None:
@@ -253,6 +255,16 @@ def test_red_to_more_persons_than_the_policy_allows_is_refused() -> None:
     many = judge("RED", {"persons": ["wim", "sam"]}, world=world, policy=narrow, given=["ben"], **FOUR_EYES)
     assert many == ("refused", {"R3"})
     assert judge("RED", NAMED_RED, world=world, policy=narrow, given=["ben"], **FOUR_EYES) == RELEASED
+
+
+def test_audience_field_may_hold_a_thousand_entries() -> None:
+    assert judge("GREEN", {"organisations": ["water"], "topics": [f"t{n}" for n in range(1000)]}) == RELEASED
+
+
+def test_number_of_persons_is_limited_for_red_only() -> None:
+    narrow = {**DEFAULT_POLICY, "red_persons": 1}
+    world = [*WORLD, policy_adopt(300, narrow)]
+    assert judge("AMBER", {"persons": ["wim", "sam"]}, world=world, policy=narrow) == RELEASED
 
 
 def test_only_author_and_approvers_reached_is_an_empty_audience() -> None:
@@ -323,6 +335,29 @@ def test_candidates_are_approvers_of_the_authors_organisation(approvers: list[st
     assert (verdict, rules) == ("refused", {"R9"})
 
 
+def test_attack_author_with_role_approver_approves_itself() -> None:
+    world = [*WORLD, person_change(200, "anna", ["author", "approver"])]
+    both = judge("RED", NAMED_RED, world=world, given=["anna"], approvers=["anna"], approvals=1)
+    assert both == ("refused", {"R8", "R9"})
+    assert judge("RED", NAMED_RED, world=world, approvers=["anna"], approvals=1) == ("refused", {"R9"})
+
+
+def test_candidate_out_of_force_is_refused() -> None:
+    verdict = judge("GREEN", {"organisations": ["water"]}, world=[*WORLD, person_remove(200, "ben")], approvers=["ben"])
+    assert verdict == ("refused", {"R9"})
+
+
+def test_three_candidates_are_enough_and_four_too_many() -> None:
+    more = [person_enrol(200, "police", f"b{n}", ["approver"]) for n in range(4)]
+    audience, world = {"organisations": ["water"]}, [*WORLD, *more]
+    assert judge("GREEN", audience, world=world, approvers=["b0", "b1", "b2"]) == RELEASED
+    assert judge("GREEN", audience, world=world, approvers=["b0", "b1", "b2", "b3"]) == ("refused", {"R9"})
+
+
+def test_more_approvals_than_candidates_can_never_be_met() -> None:
+    assert judge("RED", NAMED_RED, given=["ben"], approvers=["ben"], approvals=2) == ("refused", {"R8"})
+
+
 def test_a_second_candidate_may_stay_silent() -> None:
     assert judge("RED", NAMED_RED, given=["bea"], approvers=["bea", "ben"], approvals=1) == RELEASED
 
@@ -371,6 +406,7 @@ def test_leaf_numbers_must_be_the_recipients_devices() -> None:
         ([person_remove(T, "anna")], "refused", {"R1", "R2", "R3"}),
         ([device_revoke(T, "anna-1")], "refused", {"R1", "R2"}),
         ([person_change(T, "anna", ["officer"])], "refused", {"R2"}),
+        ([person_change(T, "anna", ["auditor"])], "refused", {"R1", "R2", "R3"}),
         ([org_suspend(T, "police")], "refused", {"R1", "R2", "R8", "R3"}),
         ([person_remove(T, "ben")], "refused", {"R1", "R8", "R3"}),
         ([person_change(T, "ben", ["officer"])], "refused", {"R8"}),
@@ -420,3 +456,5 @@ def test_unsettled_alert_names_the_points_that_can_be_read_in_two_ways() -> None
     assert points("RED", NAMED_RED, [device_revoke(T, "wim-1")]) == {"red-devices-lost"}
     assert points("RED", NAMED_RED, [org_change(T, "police", "company")]) == {"right-lost"}
     assert points("AMBER", {"persons": ["wim"]}, [person_remove(T, "ben")], ["ben"]) == {"silent-candidate-lost"}
+    assert points("AMBER", {"persons": ["wim"]}, [person_change(T, "ben", [])], ["ben"]) == {"silent-candidate-lost"}
+    assert points("AMBER", {"persons": ["otto"]}, []) == set()

@@ -62,7 +62,9 @@ def test_m1_a_statement_for_another_exchange_is_refused(world: World) -> None:
 
 
 def test_m1_an_entry_of_another_statement_is_refused(world: World) -> None:
-    statement = world.by_registrars("terms.define", accept_by=world.now, document={"length": 1, "sha256": "0" * 64}, version=1)
+    statement = world.by_registrars(
+        "terms.define", accept_by=world.now, document={"length": 1, "sha256": "0" * 64}, version=1
+    )
     entry = world.entry(statement)
     other = Entry(**{**entry.to_json(), "signatures": "0" * 64})
     with pytest.raises(RosterRefusal, match="another statement"):
@@ -84,7 +86,9 @@ def test_m2_acceptance_time_never_decreases(world: World) -> None:
 
 
 def test_m2_registrars_files_are_accepted_for_days_and_no_longer(world: World) -> None:
-    statement = world.by_registrars("terms.define", accept_by=world.now, document={"length": 1, "sha256": "0" * 64}, version=1)
+    statement = world.by_registrars(
+        "terms.define", accept_by=world.now, document={"length": 1, "sha256": "0" * 64}, version=1
+    )
     world.now += 3 * DAY
     world.roster.fork().check(statement, world.now)
     world.now += 1
@@ -102,7 +106,9 @@ def test_m2_one_administrators_statement_is_accepted_for_five_minutes(world: Wor
 
 def test_m2_a_statement_from_the_future_is_refused(world: World) -> None:
     world.now += 301
-    statement = world.by_registrars("terms.define", accept_by=world.now, document={"length": 1, "sha256": "0" * 64}, version=1)
+    statement = world.by_registrars(
+        "terms.define", accept_by=world.now, document={"length": 1, "sha256": "0" * 64}, version=1
+    )
     world.now -= 301
     refused(world, statement, "M2", "not-yet")
 
@@ -116,7 +122,7 @@ def test_m3_one_registrar_missing_or_one_too_many(world: World, signers: int) ->
 
 
 def test_m3_a_signature_over_other_bytes_is_refused(world: World) -> None:
-    fields = dict(accept_by=world.now, document={"length": 1, "sha256": "0" * 64}, version=1)
+    fields = {"accept_by": world.now, "document": {"length": 1, "sha256": "0" * 64}, "version": 1}
     first, second = world.by_registrars("terms.define", **fields), world.by_registrars("terms.define", **fields)
     forged = Envelope(first.envelope.kind, first.envelope.body, second.envelope.signatures)
     refused(world, Statement(forged, first.kind, first.body), "M3", "signature-invalid")
@@ -138,7 +144,9 @@ def test_m3_an_officer_is_no_administrator(world: World) -> None:
 def test_m4_a_revoked_device_signs_nothing(world: World) -> None:
     company = world.organisation()
     admin = world.person(company, "administrator")
-    world.accept(world.by_registrars("device.revoke", device=admin.device, previous=world.previous(f"device/{admin.device}")))
+    world.accept(
+        world.by_registrars("device.revoke", device=admin.device, previous=world.previous(f"device/{admin.device}"))
+    )
     refused(world, enrol(world, admin, company, "officer"), "M4", "device-revoked")
 
 
@@ -169,7 +177,12 @@ def test_m5_a_renewal_prepared_before_a_suspension_cannot_be_posted_after_it(wor
 
 def test_m6_a_person_of_an_unknown_organisation_is_refused(world: World) -> None:
     statement = world.by_registrars(
-        "person.enrol", commitments=NAME, organisation=world.random.id(), person=world.random.id(), roles=["officer"], topics=[]
+        "person.enrol",
+        commitments=NAME,
+        organisation=world.random.id(),
+        person=world.random.id(),
+        roles=["officer"],
+        topics=[],
     )
     refused(world, statement, "M6", "organisation-unknown")
 
@@ -245,9 +258,9 @@ def test_m10_an_auditor_comes_from_the_registrars_and_stands_alone(world: World)
 def test_m11_a_key_is_enrolled_once(world: World) -> None:
     company = world.organisation()
     officer = world.person(company, "officer")
-    fields, signer, secret = world.device_fields(officer)
+    fields, _signer, _secret = world.device_fields(officer)
     world.accept(world.by_registrars("device.enrol", **fields))
-    again = dict(fields, device=world.random.id())
+    again = {**fields, "device": world.random.id()}
     refused(world, world.by_registrars("device.enrol", **again), "M11", "key-reused")
 
 
@@ -274,7 +287,12 @@ def test_m13_terms_count_up_and_an_older_version_is_not_accepted_again(world: Wo
     company = world.organisation()
     admin = world.person(company, "administrator")
     document = {"length": 1, "sha256": "0" * 64}
-    refused(world, world.by_registrars("terms.define", accept_by=world.now, document=document, version=2), "M13", "terms-version")
+    refused(
+        world,
+        world.by_registrars("terms.define", accept_by=world.now, document=document, version=2),
+        "M13",
+        "terms-version",
+    )
     first = world.accept(world.by_registrars("terms.define", accept_by=world.now, document=document, version=1))
     assert world.roster.at(world.now).member_fault(company) == "terms-not-accepted"
     second = world.accept(

@@ -169,7 +169,11 @@ class World:
         return self.accept(self.by_registrars("policy.adopt", policy=policy, previous=self.previous("policy")))
 
     def organisation(
-        self, kind: str = "company", sectors: tuple[str, ...] = ("energy",), areas: tuple[str, ...] = ("05113000",), days: int = 365
+        self,
+        kind: str = "company",
+        sectors: tuple[str, ...] = ("energy",),
+        areas: tuple[str, ...] = ("05113000",),
+        days: int = 365,
     ) -> str:
         organisation = self.random.id()
         self.accept(

@@ -1,0 +1,54 @@
+"""Times and durations as people write them: ``22.11.2026, 17:00 Uhr`` in German, Berlin time in both languages."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, tzinfo
+
+from exchange.cli.terminal import USAGE, CommandError
+from exchange.cli.texts import Language
+
+HOUR = 3_600
+"""Seconds."""
+DAY = 86_400
+"""Seconds."""
+_UNITS = {"s": 1, "m": 60, "h": HOUR, "d": DAY, "w": 7 * DAY}
+_DURATION = re.compile(r"([0-9]{1,9})([smhdw])")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def zone() -> tzinfo:
+    """Europe/Berlin, where the partnerships are; the machine's own zone when it has no time zone data."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        return ZoneInfo("Europe/Berlin")
+    except ZoneInfoNotFoundError:
+        return datetime.now().astimezone().tzinfo or UTC
+
+
+def moment(time: int, language: Language) -> str:
+    """A time (seconds) for a person: ``22.11.2026, 17:00 Uhr`` or ``22 Nov 2026, 17:00 CET``."""
+    try:
+        local = datetime.fromtimestamp(time, zone())
+    except (OverflowError, ValueError, OSError):
+        return str(time)
+    if language == "de":
+        return f"{local:%d.%m.%Y, %H:%M} Uhr"
+    return f"{local.day} {_MONTHS[local.month - 1]} {local:%Y, %H:%M %Z}"
+
+
+def iso(time: int) -> str:
+    """A time (seconds) for a script: RFC 3339 in UTC."""
+    try:
+        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):
+        return str(time)
+
+
+def duration(value: str) -> int:
+    """Seconds of ``730d``, ``36h``, ``2w``. Raises CommandError ``bad_duration``."""
+    match = _DURATION.fullmatch(value.strip())
+    if match is None or int(match[1]) == 0:
+        raise CommandError("bad_duration", status=USAGE, value=value)
+    return int(match[1]) * _UNITS[match[2]]

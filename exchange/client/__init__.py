@@ -1,0 +1,1 @@
+"""The member's side: talks to an exchange and believes nothing that it says."""

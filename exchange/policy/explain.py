@@ -1,0 +1,340 @@
+"""Every reason code as a sentence for a person, in German and English (``docs/spec/policy.md``, ``statements.md``).
+
+Pure text: the code was decided elsewhere, nothing is decided here. A sentence stands for one code; ``{0}``, ``{1}`` are the
+decision's values in order and ``{all}`` all of them. Labels and rule numbers are never translated. A test holds the table
+against every code that roster, rules, decision, key table and replay can give.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from exchange.policy.rules import Decision
+
+Language = Literal["de", "en"]
+
+_FAULTS: dict[str, tuple[str, str]] = {
+    "organisation-unknown": (
+        "diese Organisation ist der Teilnehmerliste nicht bekannt",
+        "the registry does not know this organisation",
+    ),
+    "organisation-removed": ("die Organisation ist ausgeschieden", "the organisation was removed"),
+    "organisation-suspended": ("die Teilnahme der Organisation ruht", "the organisation is suspended"),
+    "membership-expired": (
+        "die Teilnahme der Organisation ist abgelaufen",
+        "the organisation's membership has expired",
+    ),
+    "terms-not-accepted": (
+        "die Organisation hat die geltende Arbeitsordnung nicht angenommen",
+        "the organisation has not accepted the current terms of participation",
+    ),
+    "person-unknown": ("diese Person ist der Teilnehmerliste nicht bekannt", "the registry does not know this person"),
+    "person-removed": ("die Person ist ausgeschieden", "the person was removed"),
+    "device-unknown": ("dieses Gerät ist der Teilnehmerliste nicht bekannt", "the registry does not know this device"),
+    "device-revoked": ("das Gerät ist gesperrt", "the device was revoked"),
+}
+"""Why somebody is not in force (R1, M4); also said of author and approvers, with their prefix."""
+
+_PERSONS: dict[str, tuple[str, str]] = {
+    "author": (
+        "erhält die Meldung, weil sie von dieser Person stammt",
+        "receives the alert because this person is its author",
+    ),
+    "candidate-approver": (
+        "erhält die Meldung, weil sie dieser Person zur Freigabe vorgelegt wird",
+        "receives the alert because this person is asked to approve it",
+    ),
+    "named": ("ist im Empfängerkreis namentlich genannt", "is named in the audience"),
+    "everyone": ("die Meldung richtet sich an alle", "the audience is everyone"),
+    "organisation-named": ("die eigene Organisation ist im Empfängerkreis genannt", "the organisation is named"),
+    "selected": (
+        "Branche, Gebiet und Thema treffen zu",
+        "sectors, areas and topics match, as far as the audience gives them",
+    ),
+    "public": (
+        "TLP:CLEAR ist öffentlich und wird an niemanden verschlüsselt",
+        "TLP:CLEAR is public and sealed to nobody",
+    ),
+    "auditor": ("wer prüft, erhält keine Meldungen", "an auditor receives no alert"),
+    "not-named": (
+        "TLP:RED geht nur an namentlich genannte Personen, und diese ist nicht genannt",
+        "TLP:RED goes to named persons only, and this one is not named",
+    ),
+    "not-addressed": (
+        "weder die Person noch die Organisation gehört zum Empfängerkreis",
+        "neither the person nor the organisation is in the audience",
+    ),
+    "not-officer": (
+        "die Organisation ist angesprochen, die Person hat aber nicht die Rolle officer",
+        "the organisation is addressed, but the person does not have the role officer",
+    ),
+    "topic-missing": (
+        "die Person hat keines der genannten Themen ({all})",
+        "the person has none of the topics named ({all})",
+    ),
+}
+
+_ALERTS: dict[str, tuple[str, str]] = {
+    "released": ("die Meldung ist freigegeben", "the alert is released"),
+    "proposed": ("die Meldung wartet auf Freigabe", "the alert waits for approval"),
+    "not-author": (
+        "die absendende Person hat nicht die Rolle author",
+        "the person who publishes does not have the role author",
+    ),
+    "label-not-allowed": (
+        "eine Organisation der Art {0} darf TLP:{1} nicht veröffentlichen",
+        "an organisation of kind {0} may not publish TLP:{1}",
+    ),
+    "red-names-persons-only": (
+        "TLP:RED nennt nur Personen; hier stehen auch: {all}",
+        "TLP:RED names persons only; this audience also has: {all}",
+    ),
+    "too-many-named": (
+        "{0} Personen sind genannt, bei TLP:RED sind höchstens {1} erlaubt",
+        "{0} persons are named; TLP:RED allows at most {1}",
+    ),
+    "approvals-below-policy": (
+        "{0} Freigaben sind vorgesehen, die Regeln verlangen {1}",
+        "the alert asks for {0} approvals, the policy demands {1}",
+    ),
+    "approver-twice": (
+        "dieselbe Person hat zweimal freigegeben; vier Augen sind zwei Personen",
+        "one person approved twice; four eyes are two persons",
+    ),
+    "approvals-too-many": (
+        "{0} Freigaben liegen vor, vorgesehen sind {1}",
+        "there are {0} approvals, the alert asks for {1}",
+    ),
+    "approver-is-author": (
+        "wer eine Meldung schreibt, gibt sie nicht selbst frei",
+        "the author does not approve their own alert",
+    ),
+    "approver-not-candidate": (
+        "{0} ist in der Meldung nicht zur Freigabe benannt",
+        "{0} is not among the approvers that the alert names",
+    ),
+    "approver-other-organisation": (
+        "freigeben kann nur, wer zur Organisation der Verfasserin oder des Verfassers gehört",
+        "an approver belongs to the author's organisation",
+    ),
+    "not-approver": ("die Person hat nicht die Rolle approver", "the person does not have the role approver"),
+    "policy-mismatch": (
+        "die Meldung nennt nicht die geltenden Regeln",
+        "the alert does not name the policy that is in force",
+    ),
+    "policy-missing": ("es sind noch keine Regeln beschlossen", "no policy was adopted yet"),
+    "clear-has-no-audience": ("TLP:CLEAR hat keinen Empfängerkreis", "TLP:CLEAR has no audience"),
+    "clear-has-no-stanzas": ("TLP:CLEAR wird nicht verschlüsselt", "TLP:CLEAR is not sealed"),
+    "audience-missing": (
+        "der Empfängerkreis fehlt; nur TLP:CLEAR hat keinen",
+        "the audience is missing; only TLP:CLEAR has none",
+    ),
+    "audience-empty": (
+        "niemand außer Verfasser und Freigebenden würde die Meldung erhalten",
+        "nobody besides author and approvers would receive the alert",
+    ),
+    "circle-unknown": ("der Arbeitskreis {0} ist nicht bekannt", "the registry does not know the circle {0}"),
+    "versions-not-open": (
+        "neue Fassungen ({0}, Fassung {1}) sind in dieser Ausgabe nicht möglich",
+        "versions ({0}, version {1}) are not open in this release",
+    ),
+    "expired": ("die Gültigkeit der Meldung ist abgelaufen", "the alert is no longer valid"),
+    "named-person-without-key": (
+        "für {0} gibt es kein Gerät mit gültigem Schlüssel; TLP:RED erreicht alle Genannten oder niemanden",
+        "{0} has no device with a usable key; TLP:RED reaches all who are named, or nobody",
+    ),
+    "recipient-lost": (
+        "ein namentlich genannter Empfänger ist inzwischen nicht mehr berechtigt",
+        "a person named in the audience is no longer in force",
+    ),
+    "leaf-count": (
+        "die Anzahl der Empfängergeräte stimmt nicht: {0} mit und {1} ohne Schlüssel wären richtig",
+        "the number of recipients' devices is wrong: {0} with and {1} without a key would be right",
+    ),
+    "recipient-missing": (
+        "es fehlt ein Gerät, das die Meldung erhalten muss",
+        "a device that must receive the alert is missing",
+    ),
+    "recipient-extra": (
+        "es steht ein Gerät in der Liste, das die Meldung nicht erhalten darf",
+        "there is a device that must not receive the alert",
+    ),
+    "stanza-missing": (
+        "für ein Gerät mit gültigem Schlüssel fehlt die Verschlüsselung",
+        "a device with a usable key was sealed nothing",
+    ),
+    "stanza-without-key": (
+        "für ein Gerät ohne gültigen Schlüssel wurde verschlüsselt",
+        "a device without a usable key was sealed something",
+    ),
+    "leaf-order": ("die Empfängerliste ist nicht richtig sortiert", "the list of recipients is not in order"),
+    "root-mismatch": (
+        "die Prüfsumme der Empfängerliste stimmt nicht",
+        "the audience root is not that of the recipients",
+    ),
+    "roster-ahead": (
+        "die Meldung nennt einen Stand der Teilnehmerliste, den es noch nicht gibt",
+        "the alert names a registry that this log does not have yet",
+    ),
+    "roster-root": (
+        "die Meldung nennt eine andere Teilnehmerliste als die dieser Vermittlungsstelle",
+        "the alert names a registry root that is not this log's",
+    ),
+    "roster-stale": (
+        "die Teilnehmerliste hat sich 15 Minuten oder länger vor der Meldung geändert; bitte erneut abrufen",
+        "the registry changed 15 minutes or more before the alert; fetch it and decide again",
+    ),
+    "author-signature-missing": (
+        "die Unterschrift der Verfasserin oder des Verfassers fehlt",
+        "the author's signature is missing",
+    ),
+}
+
+_REGISTRY: dict[str, tuple[str, str]] = {
+    "not-founded": ("die Partnerschaft ist noch nicht gegründet", "the exchange is not founded yet"),
+    "founded-already": ("die Partnerschaft ist bereits gegründet", "the exchange is founded already"),
+    "other-exchange": (
+        "die Erklärung gilt für eine andere Vermittlungsstelle",
+        "the statement is for another exchange",
+    ),
+    "entry-mismatch": ("der Protokolleintrag gehört zu einer anderen Erklärung", "the entry is of another statement"),
+    "kind-unexpected": (
+        "eine Erklärung dieser Art gehört nicht in die Teilnehmerliste",
+        "a statement of this kind does not belong in the registry",
+    ),
+    "time-decreases": ("die Zeit im Protokoll läuft rückwärts", "time runs backwards in the log"),
+    "not-yet": ("die Erklärung trägt ein Datum in der Zukunft", "the statement is dated in the future"),
+    "too-late": (
+        "die Erklärung wurde nicht in ihrer Frist eingereicht",
+        "the statement was not accepted in its time window",
+    ),
+    "signer-set": (
+        "es haben nicht genau die unterschrieben, die für diese Erklärung nötig sind",
+        "not exactly those signed whom this statement requires",
+    ),
+    "signer-unknown": ("ein unterschreibender Schlüssel ist nicht bekannt", "a signature is by an unknown key"),
+    "signer-not-administrator": (
+        "wer hier unterschreibt, braucht die Rolle administrator",
+        "a signer does not have the role administrator",
+    ),
+    "issuer-not-signer": (
+        "wer die Erklärung vorbereitet hat, hat sie nicht unterschrieben",
+        "the issuer is not among the signers",
+    ),
+    "signature-missing": ("eine Unterschrift fehlt", "a signature is missing"),
+    "signature-extra": ("es gibt eine Unterschrift zu viel", "there is a signature too many"),
+    "signature-wrong-kind": ("eine Unterschrift ist von der falschen Art", "a signature is of the wrong kind"),
+    "signature-order": ("die Unterschriften sind nicht richtig geordnet", "the signatures are not in order"),
+    "signature-invalid": ("eine Unterschrift ist ungültig", "a signature does not verify"),
+    "previous-mismatch": (
+        "die Erklärung baut nicht auf dem neuesten Stand auf; bitte neu vorbereiten",
+        "the statement does not follow the newest one about its subject; prepare it again",
+    ),
+    "auditor-needs-registrars": (
+        "die Rolle auditor und ihre Geräte vergeben nur die Registrare",
+        "only the registrars give the role auditor and its devices",
+    ),
+    "auditor-alone": ("die Rolle auditor steht allein", "an auditor has no other role"),
+    "other-organisation": (
+        "eine Verwaltung handelt nur für die eigene Organisation",
+        "an administrator acts for its own organisation only",
+    ),
+    "two-persons": (
+        "zwei Personen müssen unterschreiben: eine zweite Verwaltung derselben Organisation oder ein Registrar",
+        "two persons sign: a second administrator of the organisation, or a registrar",
+    ),
+    "one-person-twice": (
+        "zwei Geräte einer Person sind eine Person",
+        "two devices of one person are one person",
+    ),
+    "organisation-exists": ("diese Organisation ist bereits aufgenommen", "this organisation was admitted before"),
+    "suspended-already": ("die Teilnahme ruht bereits", "the organisation is suspended already"),
+    "renewal-shortens": (
+        "eine Verlängerung verkürzt die Teilnahme nicht",
+        "a renewal never shortens a membership",
+    ),
+    "expiry-past": ("das Ende der Teilnahme liegt in der Vergangenheit", "the membership would end in the past"),
+    "person-exists": ("diese Person ist bereits eingetragen", "this person was enrolled before"),
+    "too-many-persons": ("es sind zu viele Personen eingetragen", "there are too many persons"),
+    "device-exists": ("dieses Gerät ist bereits eingetragen", "this device was enrolled before"),
+    "too-many-devices": ("es sind zu viele Geräte eingetragen", "there are too many devices"),
+    "key-reused": (
+        "dieser Schlüssel war schon einmal eingetragen",
+        "a key is enrolled once in the life of the exchange",
+    ),
+    "registrars-order": ("die Registrare stehen nicht in der richtigen Reihenfolge", "the registrars are not in order"),
+    "terms-version": (
+        "die Fassungen der Arbeitsordnung zählen um eins weiter",
+        "versions of the terms count up by one",
+    ),
+    "terms-unknown": ("diese Arbeitsordnung gibt es nicht", "no such terms were defined"),
+    "terms-older": ("eine neuere Arbeitsordnung ist bereits angenommen", "newer terms were accepted before"),
+    "opening-twice": ("eine Angabe liegt doppelt bei", "a field is opened twice"),
+    "opening-mismatch": (
+        "die beigelegten Angaben passen nicht zur Erklärung",
+        "the openings are not those that the statement commits to",
+    ),
+    "statement-withheld": (
+        "eine Erklärung über ein bekanntes Mitglied wird vorenthalten",
+        "a statement about a subject we know is withheld",
+    ),
+}
+
+_KEYS: dict[str, tuple[str, str]] = {
+    "bad-signing-key": ("der Signaturschlüssel ist unbrauchbar", "the signing key must not be used"),
+    "bad-ed25519-key": ("der Ed25519-Schlüssel ist unbrauchbar", "the Ed25519 key must not be used"),
+    "bad-mldsa-key": ("der ML-DSA-Schlüssel ist unbrauchbar", "the ML-DSA key must not be used"),
+    "bad-scan-key": ("der Suchschlüssel ist unbrauchbar", "the scan key must not be used"),
+    "bad-epoch-key": ("ein Wochenschlüssel ist unbrauchbar", "an epoch key must not be used"),
+    "week-past": ("die erste Woche liegt in der Vergangenheit", "the first week lies in the past"),
+    "week-unknown": ("diese Kalenderwoche gibt es nicht", "there is no such ISO week"),
+    "week-published": (
+        "für diese Woche hat das Gerät schon einen Schlüssel",
+        "the device published a key for this week before",
+    ),
+    "bundle-too-short": (
+        "die Schlüssel reichen nicht 8 Wochen weit",
+        "the keys do not reach 8 weeks ahead",
+    ),
+    "bundle-too-long": ("die Schlüssel reichen mehr als 60 Wochen weit", "the keys reach more than 60 weeks ahead"),
+}
+
+SENTENCES: dict[str, tuple[str, str]] = {
+    **_FAULTS,
+    **{f"author-{code}": (f"Verfasser: {de}", f"author: {en}") for code, (de, en) in _FAULTS.items()},
+    **{f"approver-{code}": (f"Freigabe: {de}", f"approver: {en}") for code, (de, en) in _FAULTS.items()},
+    **_PERSONS,
+    **_ALERTS,
+    **_REGISTRY,
+    **_KEYS,
+}
+"""Reason code to (German, English)."""
+
+
+class _Values(string.Formatter):
+    """Fills a sentence of ours with values of others: a value is never a format, and a missing one shows as ``?``."""
+
+    def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, str]:
+        if field_name == "all":
+            return ", ".join(str(value) for value in args) or "?", field_name
+        place = int(field_name)
+        return (args[place] if place < len(args) else "?"), field_name
+
+
+def explain(code: str, values: Sequence[str] = (), *, language: Language) -> str:
+    """The sentence for a reason code, in lower case without a full stop; a code without one is given as it is.
+
+    ``values`` are put in as they are: whoever shows the sentence neutralises control characters (I10).
+    """
+    found = SENTENCES.get(code)
+    if found is None:
+        return code
+    return _Values().vformat(found[0] if language == "de" else found[1], tuple(values), {})
+
+
+def explain_decision(decision: Decision, *, language: Language, names: Mapping[str, str] | None = None) -> str:
+    """A decision's sentence; ``names`` puts what a person calls a subject in the place of its id."""
+    known = names or {}
+    return explain(decision.code, [known.get(value, value) for value in decision.values], language=language)

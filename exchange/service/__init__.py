@@ -1,0 +1,1 @@
+"""The server's verbs: accept, read, stream, open a session. They own the transactions and know no HTTP."""

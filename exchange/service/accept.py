@@ -1,0 +1,470 @@
+"""Accepting statements: the only way anything changes (``docs/spec/logs.md``, Commit order).
+
+``prepare`` does outside the lock what needs the store or many cycles: lookup of what was accepted before, signatures, the
+stanza pack.  ``Request.stage`` runs under the sequencer's lock, does no I/O and decides: against the staged roster, the
+policy and the clock, for all statements of a request or for none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast
+
+from exchange.model.alert import AlertBody
+from exchange.model.entry import PROPOSED, REJECTED, RELEASED, AlertMark, AudienceHead, Entry
+from exchange.model.problems import ExchangeError, Malformed
+from exchange.model.scalars import Head
+from exchange.model.statements import (
+    FIRST_LEAD,
+    NARROW_WINDOW,
+    AccessRead,
+    AlertDeliver,
+    AlertReceipt,
+    AlertReject,
+    AlertReview,
+    EpochPublish,
+    Founding,
+    Statement,
+    StatementRefuse,
+    TermsDefine,
+    chain_of,
+    parse_statement,
+)
+from exchange.model.submission import Refused, Submission
+from exchange.model.tlp import Label
+from exchange.policy.decide import Verdict
+from exchange.policy.epochs import EpochRefusal
+from exchange.policy.members import Facts, Roster
+from exchange.policy.replay import AlertRefusal, check_named_roster, check_window, replay_alert, verify_signers
+from exchange.policy.roster import RosterRefusal, check_openings
+from exchange.policy.rules import approver_fault
+from exchange.service.state import Known, Staging
+from exchange.store.alerts import AlertChange, AlertRow, AudienceRow, DeliveryRow, ReceiptRow
+from exchange.store.blobs import ClaimRow
+from exchange.store.epochs import EpochKeyRow
+from exchange.store.statements import OpeningRow, StatementRow
+from exchange.tlog.checkpoint import LogName
+from keys import encoding
+from keys.errors import KeysError
+from keys.stanza import LeafSummary
+from keys.verify import StatementPublicKey, verify_ed25519
+
+EPOCH_KEY_BYTES = 1216
+
+
+class Stage(Protocol):
+    """What the sequencer offers under its lock."""
+
+    @property
+    def now(self) -> int:
+        """Acceptance time of this commit, seconds; never lower than an earlier one."""
+
+    def size(self, log: LogName) -> int:
+        """Entries of a log, with those staged."""
+
+    def root(self, log: LogName) -> bytes:
+        """Root of a log, with the entries staged."""
+
+    def append(self, log: LogName, entry: bytes) -> int:
+        """Stage an entry; its index."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertMaterial:
+    """What an alert brings that is not in its statement: leaves, the roster it names and that registry's root."""
+
+    leaves: tuple[LeafSummary, ...]
+    named: Facts
+    named_root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAlert:
+    """An alert that is in the store already: its row, its leaves (None for CLEAR), its candidate approvers."""
+
+    row: AlertRow
+    audience: AudienceRow | None
+    approvers: tuple[str, ...]
+
+    def addressed(self, device: str) -> bool:
+        """Whether the device has a leaf."""
+        return self.audience is not None and self.audience.position_of(device) is not None
+
+
+@dataclass(slots=True)
+class Writes:
+    """Rows that one request writes, in the same transaction as its entries."""
+
+    statements: list[StatementRow] = field(default_factory=list)
+    openings: list[OpeningRow] = field(default_factory=list)
+    claims: list[ClaimRow] = field(default_factory=list)
+    alerts: list[AlertRow] = field(default_factory=list)
+    changes: list[AlertChange] = field(default_factory=list)
+    audiences: list[AudienceRow] = field(default_factory=list)
+    receipts: list[ReceiptRow] = field(default_factory=list)
+    deliveries: list[DeliveryRow] = field(default_factory=list)
+    epochs: list[EpochKeyRow] = field(default_factory=list)
+    exchange: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a statement of the request stands."""
+
+    statement: str
+    log: LogName
+    index: int
+    kind: str
+    entry: bytes | None
+    unserved: tuple[str, ...] = ()
+    newcomers: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Prepared:
+    """One statement, read and made ready; ``known`` when it was accepted before, at that index."""
+
+    submission: Submission
+    statement: Statement
+    known: int | None = None
+    material: AlertMaterial | None = None
+
+
+def entry_kind(statement: Statement) -> tuple[str, int]:
+    """Kind of the entry this statement would get, and its number of signers: with its id the key of idempotence."""
+    signers = len(statement.envelope.signer_ids)
+    if isinstance(statement.body, AlertBody):
+        return (RELEASED if signers - 1 >= statement.body.core.approvals else PROPOSED), signers
+    return (REJECTED if isinstance(statement.body, AlertReject) else statement.kind.name), signers
+
+
+def known_of(statement: Statement) -> Known:
+    """The key of idempotence."""
+    kind, signers = entry_kind(statement)
+    return statement.id, kind, signers
+
+
+def log_of(statement: Statement) -> LogName:
+    """The log a statement enters; raises Refused for one that is never logged."""
+    if statement.kind.log == "none":
+        raise Refused("kind-not-logged", f"{statement.kind.name} is not posted here")
+    return statement.kind.log
+
+
+def read(submission: Submission, index: int) -> Prepared:
+    """Parse one submission by its closed schema; raises Refused."""
+    try:
+        prepared = Prepared(submission, parse_statement(submission.envelope))
+        log_of(prepared.statement)
+        return prepared
+    except Malformed as error:
+        raise Refused(error.code, error.detail, index=index) from None
+    except Refused as error:
+        error.index = index
+        raise
+
+
+class Request:
+    """All statements of one request, staged together: all or none."""
+
+    def __init__(
+        self,
+        prepared: Sequence[Prepared],
+        expected_founding: str | None,
+        alerts: Mapping[str, KnownAlert],
+        statement_key: StatementPublicKey,
+    ) -> None:
+        self.prepared = prepared
+        self.writes = Writes()
+        self.placed: list[Placed] = []
+        self._expected_founding = expected_founding
+        self._alerts = alerts
+        self._statement_key = statement_key
+
+    def stage(self, stage: Stage, staging: Staging) -> None:
+        """Decide every statement in order; raises Refused with the index of the first that fails."""
+        self.writes, self.placed = Writes(), []
+        for index, one in enumerate(self.prepared):
+            try:
+                self.placed.append(self._stage_one(stage, staging, one))
+            except RosterRefusal as error:
+                raise Refused(error.code, error.detail, rule=error.rule, index=index) from None
+            except AlertRefusal as error:
+                raise Refused(error.code, error.detail, rule=error.rule, differs=error.differs, index=index) from None
+            except Refused as error:
+                error.index = index
+                raise
+            except (ExchangeError, KeysError) as error:
+                raise Refused(error.code, str(error), index=index) from None
+
+    def _stage_one(self, stage: Stage, staging: Staging, one: Prepared) -> Placed:
+        statement = one.statement
+        key = known_of(statement)
+        log = log_of(statement)
+        index = one.known if one.known is not None else staging.state.recent(key)
+        if index is None and key in staging.known:
+            index = staging.known[key][1]
+        if index is not None:
+            return Placed(statement.id, log, index, key[1], None)
+        if log == "registry":
+            return self._registry(stage, staging, one)
+        if staging.exchange is None or statement.exchange != staging.exchange:
+            raise Refused("other-exchange", "the statement is for another exchange")
+        return self._journal(stage, staging, one)
+
+    # -- registry -------------------------------------------------------------------------------------------------
+
+    def _registry(self, stage: Stage, staging: Staging, one: Prepared) -> Placed:
+        statement = one.statement
+        if isinstance(statement.body, Founding) and statement.id != self._expected_founding:
+            # A stranger must not found this server for itself: init pinned the one founding that may come.
+            raise Refused("founding-unexpected", "this server waits for another founding", rule="M1")
+        check_openings(statement, one.submission.openings)
+        entry = Entry(
+            at=stage.now,
+            kind=statement.kind.name,
+            signatures=statement.envelope.signatures_hash,
+            statement=statement.id,
+            subject=chain_of(statement),
+        )
+        staging.roster.apply(entry, statement)
+        staging.times.append(stage.now)
+        if isinstance(statement.body, Founding):
+            staging.founding = statement
+            self.writes.exchange = statement.id
+        if isinstance(statement.body, TermsDefine):
+            self.writes.claims.append(ClaimRow(statement.body.document.sha256, statement.id, None))
+        self.writes.openings.extend(
+            OpeningRow(statement.id, o.field, encoding.unb64u(o.salt, length=32), o.value)
+            for o in one.submission.openings
+        )
+        return self._append(stage, staging, one, "registry", entry)
+
+    # -- journal --------------------------------------------------------------------------------------------------
+
+    def _journal(self, stage: Stage, staging: Staging, one: Prepared) -> Placed:
+        if one.submission.openings:
+            raise Refused("opening-unexpected", "only registry statements have openings")
+        statement, acceptance = one.statement, staging.roster.at(stage.now)
+        alert: AlertMark | None = None
+        verdict: Verdict | None = None
+        places: dict[str, int] = {}
+        match statement.body:
+            case AlertBody():
+                alert, verdict, places = self._alert(stage, staging, one, acceptance)
+            case EpochPublish() as body:
+                self._by_device(staging, statement, acceptance, stage.now, member=True)
+                self._epochs(stage, staging, statement, body)
+            case AlertReceipt() as body:
+                self._by_device(staging, statement, acceptance, stage.now)
+                self._receipt(stage, staging, statement, body)
+            case AlertReject() as body:
+                alert = self._reject(stage, staging, statement, body, acceptance)
+            case AlertReview() as body:
+                self._review(stage, staging, statement, body, acceptance)
+            case AlertDeliver() as body:
+                self._by_server(statement, stage.now)
+                index = stage.size("journal")
+                self.writes.deliveries.extend(DeliveryRow(d.alert, d.device, d.at, index) for d in body.deliveries)
+            case StatementRefuse() | AccessRead():
+                self._by_server(statement, stage.now)
+            case _:
+                raise Refused("kind-unexpected", f"{statement.kind.name} is not accepted here")
+        entry = Entry(
+            alert=alert,
+            at=stage.now,
+            kind=entry_kind(statement)[0],
+            registry=Head(root=stage.root("registry").hex(), size=stage.size("registry")),
+            signatures=statement.envelope.signatures_hash,
+            statement=statement.id,
+        )
+        placed = self._append(stage, staging, one, "journal", entry)
+        if isinstance(statement.body, AlertBody) and verdict is not None:
+            self._alert_rows(staging, statement, placed.index, one.material, places)
+            return Placed(
+                placed.statement,
+                "journal",
+                placed.index,
+                placed.kind,
+                placed.entry,
+                verdict.unserved,
+                verdict.newcomers,
+            )
+        return placed
+
+    @staticmethod
+    def _window(statement: Statement, now: int) -> None:
+        if now < statement.at - FIRST_LEAD:
+            raise Refused("not-yet", "the statement is dated in the future")
+        if now > statement.not_after or now > statement.at + NARROW_WINDOW:
+            raise Refused("too-late", "the statement was not accepted in its time window")
+
+    def _by_device(
+        self, staging: Staging, statement: Statement, roster: Roster, now: int, *, member: bool = False
+    ) -> str:
+        """One device's statement: signatures, window, device in force; returns its person.
+
+        ``member``: being admitted is enough, the terms need not be accepted yet.
+        """
+        device_id = cast(Any, statement.issuer).device
+        device = roster.facts.devices.get(device_id)
+        if device is None:
+            raise Refused("device-unknown", "the issuer is not an enrolled device", rule="R1")
+        person = roster.facts.persons[device.person]
+        if member:
+            fault = "device-revoked" if device.revoked else "person-removed" if person.removed else None
+            fault = fault or roster.organisation_fault(person.organisation)
+        else:
+            fault = roster.device_fault(device_id)
+        if fault is not None:
+            raise Refused(fault, "the issuer is not in force", rule="R1")
+        if statement.kind.scheme == "hybrid":
+            if statement.envelope.signer_ids != (device.signing.key_id,):
+                raise Refused("signature-extra", "exactly the issuer's device signs", rule="V3")
+            staging.state.verified.verify(statement.envelope, [device.signing])
+        else:
+            verify_ed25519(statement.envelope, device.signing)
+        self._window(statement, now)
+        return person.id
+
+    def _by_server(self, statement: Statement, now: int) -> None:
+        verify_ed25519(statement.envelope, self._statement_key)
+        self._window(statement, now)
+
+    def _alert(
+        self, stage: Stage, staging: Staging, one: Prepared, acceptance: Roster
+    ) -> tuple[AlertMark, Verdict, dict[str, int]]:
+        statement, material = one.statement, one.material
+        body = statement.alert
+        core = body.core
+        if material is None:
+            raise Refused("alert-unprepared", "the parts or the pack of the alert are not uploaded", rule="V6")
+        signers = verify_signers(statement, acceptance, staging.state.verified.verify)
+        check_window(core, signers, stage.now)
+        registry_size = stage.size("registry")
+        size = core.seen.registry.size
+        check_named_roster(core, registry_size, material.named_root, staging.first_later_entry(size))
+        if core.seen.journal.size > stage.size("journal"):
+            raise AlertRefusal("A2", "journal-ahead", "the alert names a journal that this log does not have yet")
+        if staging.is_rejected(statement.id):
+            raise AlertRefusal("R8", "rejected", "a candidate approver has rejected this proposal")
+        version = (core.alert, core.version)
+        taken = staging.versions.get(version) or staging.state.versions.get(version)
+        if taken is not None:
+            raise AlertRefusal("R10", "version-taken", "this version of the alert is released", {"statement": [taken]})
+        named = Roster(material.named, core.at)
+        verdict, places = replay_alert(statement, named, acceptance, staging.state.epochs, signers, material.leaves)
+        audience = None
+        if core.label is not Label.CLEAR:
+            sealed = body.sealed
+            audience = AudienceHead(depth=sealed.depth or 0, ephemeral=sealed.ephemeral or "", root=sealed.root or "")
+        return AlertMark(audience=audience, id=core.alert, version=core.version), verdict, places
+
+    def _alert_rows(
+        self,
+        staging: Staging,
+        statement: Statement,
+        index: int,
+        material: AlertMaterial | None,
+        places: Mapping[str, int],
+    ) -> None:
+        body = statement.alert
+        core, writes = body.core, self.writes
+        state, _ = entry_kind(statement)
+        released = state == RELEASED
+        until = None if released else core.release_by
+        blobs = [part.sha256 for part in body.sealed.parts]
+        if body.sealed.pack is not None:
+            blobs.append(body.sealed.pack.sha256)
+        writes.claims.extend(ClaimRow(sha256, statement.id, until) for sha256 in sorted(set(blobs)))
+        if released:
+            staging.versions[(core.alert, core.version)] = statement.id
+        if statement.id in self._alerts:
+            writes.changes.append(AlertChange(statement.id, "released" if released else "proposed", index))
+            return
+        roster = staging.roster.facts
+        person = roster.persons[roster.devices[core.issuer.device].person]
+        writes.alerts.append(
+            AlertRow(
+                statement.id,
+                core.alert,
+                core.version,
+                core.issuer.device,
+                person.organisation,
+                core.label.value,
+                "released" if released else "proposed",
+                index,
+                core.release_by,
+                None if body.sealed.pack is None else body.sealed.pack.sha256,
+            )
+        )
+        if material is not None and material.leaves:
+            devices = b"".join(encoding.unb64u(d, length=16) for d in sorted(places, key=places.__getitem__))
+            writes.audiences.append(
+                AudienceRow(statement.id, b"".join(leaf.encode() for leaf in material.leaves), devices)
+            )
+
+    def _epochs(self, stage: Stage, staging: Staging, statement: Statement, body: EpochPublish) -> None:
+        staging.state.epochs.check(body)
+        device, index = body.issuer.device, stage.size("journal")
+        for position, key in enumerate(body.keys):
+            if (device, key.week) in staging.epochs:
+                raise EpochRefusal("week-published", f"this device published a key for week {key.week} before")
+            staging.epochs[(device, key.week)] = statement.id
+            self.writes.epochs.append(
+                EpochKeyRow(
+                    device, key.week, key.hash, statement.id, index, body.bundle.sha256, position * EPOCH_KEY_BYTES
+                )
+            )
+        self.writes.claims.append(ClaimRow(body.bundle.sha256, statement.id, None))
+
+    def _receipt(self, stage: Stage, staging: Staging, statement: Statement, body: AlertReceipt) -> None:
+        device = body.issuer.device
+        for alert in body.alerts:
+            known = self._alerts.get(alert)
+            if known is None or alert not in staging.state.released or not known.addressed(device):
+                raise Refused("receipt-without-leaf", "a receipt is for alerts that this device was sealed")
+            self.writes.receipts.append(ReceiptRow(alert, device, body.level, stage.now, stage.size("journal")))
+
+    def _reject(
+        self, stage: Stage, staging: Staging, statement: Statement, body: AlertReject, acceptance: Roster
+    ) -> AlertMark:
+        person = self._by_device(staging, statement, acceptance, stage.now)
+        known = self._alerts.get(body.alert)
+        if known is None or not staging.open_proposal(body.alert, (known.row.alert, known.row.version)):
+            raise Refused("proposal-unknown", "there is no open proposal with this id")
+        if person not in known.approvers:
+            raise Refused("approver-not-candidate", "only a candidate approver rejects a proposal", rule="R8")
+        staging.rejected.add(body.alert)
+        self.writes.changes.append(AlertChange(body.alert, "rejected", stage.size("journal")))
+        return AlertMark(id=known.row.alert, version=known.row.version)
+
+    def _review(
+        self, stage: Stage, staging: Staging, statement: Statement, body: AlertReview, acceptance: Roster
+    ) -> None:
+        person = self._by_device(staging, statement, acceptance, stage.now)
+        known = self._alerts.get(body.alert)
+        if known is None or body.alert not in staging.state.released:
+            raise Refused("alert-unknown", "there is no released alert with this id")
+        author = acceptance.facts.persons[acceptance.facts.devices[known.row.author_device].person]
+        fault = approver_fault(acceptance, author, person)
+        if fault is not None:
+            raise Refused(
+                fault, "a review is by another person with role approver of the author's organisation", rule="R8"
+            )
+
+    # -- common ---------------------------------------------------------------------------------------------------
+
+    def _append(self, stage: Stage, staging: Staging, one: Prepared, log: LogName, entry: Entry) -> Placed:
+        statement = one.statement
+        data = entry.encode()
+        index = stage.append(log, data)
+        kind, signers = entry_kind(statement)
+        staging.known[(statement.id, kind, signers)] = (log, index)
+        if log == "journal":
+            staging.journal.append((index, entry, statement))
+        self.writes.statements.append(
+            StatementRow(log, index, statement.id, statement.kind.name, kind, signers, statement.envelope.encode())
+        )
+        return Placed(statement.id, log, index, kind, data)

@@ -1,0 +1,217 @@
+"""Projections of alerts: their state, their leaves, who received what. Functions of a connection.
+
+All of it can be made again from journal, statements and packs. The content is not here, and could not be read if it
+were (invariant I1). Spec: docs/spec/envelope.md, docs/spec/interface.md.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Select, bindparam, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from exchange.store import schema
+from exchange.store.rows import made, values
+from keys.encoding import b64u, unb64u
+from keys.kem import STANZA
+from keys.stanza import EMPTY_STANZA_HASH, SUMMARY
+
+AlertState = Literal["proposed", "released", "rejected"]
+ID_BYTES = 16
+PACK_HEAD = 42
+"""Bytes before a stanza in the pack: stanza id, tag, length."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """An alert statement: which alert and version, whose, its label and state, its newest journal entry, its deadline
+    for release (seconds) and the SHA-256 of its stanza pack (None for CLEAR)."""
+
+    statement: str
+    alert: str
+    version: int
+    author_device: str
+    author_organisation: str
+    label: str
+    state: AlertState
+    journal_index: int
+    release_by: int
+    pack: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertChange:
+    """A proposal's next state and the journal entry that says so."""
+
+    statement: str
+    state: AlertState
+    journal_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceRow:
+    """All leaves of a sealed alert: the leaf list (72 bytes each, tag order) and the leaves' device ids (16 bytes each)."""
+
+    alert: str
+    leaves: bytes
+    devices: bytes
+
+    def devices_at(self) -> Iterator[str]:
+        """The device ids in leaf order."""
+        return (b64u(self.devices[i : i + ID_BYTES]) for i in range(0, len(self.devices), ID_BYTES))
+
+    def position_of(self, device: str) -> int | None:
+        """The leaf of a device, or None."""
+        wanted, start = unb64u(device, length=ID_BYTES), 0
+        while (found := self.devices.find(wanted, start)) >= 0:
+            if found % ID_BYTES == 0:
+                return found // ID_BYTES
+            start = found + 1
+        return None
+
+    def stanza_range(self, position: int) -> tuple[int, int]:
+        """Where in the pack a leaf's stanza begins, and its length in bytes (0 without a key)."""
+        offset = 0
+        for leaf in range(position + 1):
+            stanza = 0 if self._stanza_hash(leaf) == EMPTY_STANZA_HASH else STANZA
+            offset += PACK_HEAD
+            if leaf == position:
+                return offset, stanza
+            offset += stanza
+        raise IndexError("no such leaf")
+
+    def _stanza_hash(self, position: int) -> bytes:
+        end = (position + 1) * SUMMARY
+        return self.leaves[end - 32 : end]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptRow:
+    """A device's first receipt of a level for an alert (by its statement id)."""
+
+    alert: str
+    device: str
+    level: str
+    at: int
+    journal_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """When the server handed an alert to a device; the journal entry that says so, or None until there is one."""
+
+    alert: str
+    device: str
+    at: int
+    journal_index: int | None = None
+
+
+def _alerts() -> Select[Any]:
+    return select(*(schema.alert.c[name] for name in AlertRow.__slots__))
+
+
+def add(connection: Connection, rows: Sequence[AlertRow]) -> None:
+    """Add alert statements. A second released one of the same alert and version is a conflict."""
+    if rows:
+        connection.execute(insert(schema.alert), values(rows))
+
+
+def change(connection: Connection, rows: Sequence[AlertChange]) -> None:
+    """Bring alert statements into their next state."""
+    if rows:
+        table = schema.alert
+        statement = (
+            update(table)
+            .where(table.c.statement == bindparam("key"))
+            .values(state=bindparam("new_state"), journal_index=bindparam("new_index"))
+        )
+        parameters = [{"key": row.statement, "new_state": row.state, "new_index": row.journal_index} for row in rows]
+        connection.execute(statement, parameters)
+
+
+def find(connection: Connection, statement: str) -> AlertRow | None:
+    """The alert of a statement id, or None."""
+    rows = made(AlertRow, connection.execute(_alerts().where(schema.alert.c.statement == statement)))
+    return rows[0] if rows else None
+
+
+def versions(connection: Connection, alert: str) -> tuple[AlertRow, ...]:
+    """All statements about one alert id, by version, then journal order."""
+    table = schema.alert
+    query = _alerts().where(table.c.alert == alert).order_by(table.c.version, table.c.journal_index)
+    return made(AlertRow, connection.execute(query))
+
+
+def in_state(connection: Connection, state: AlertState, start: int, limit: int) -> tuple[AlertRow, ...]:
+    """At most ``limit`` alerts in a state whose newest entry has index ``start`` or more, in journal order."""
+    table = schema.alert
+    query = _alerts().where(table.c.state == state, table.c.journal_index >= start)
+    return made(AlertRow, connection.execute(query.order_by(table.c.journal_index).limit(limit)))
+
+
+def labelled(connection: Connection, label: str, start: int, limit: int) -> tuple[AlertRow, ...]:
+    """The same for released alerts of one label: the public page asks for CLEAR."""
+    table = schema.alert
+    query = _alerts().where(table.c.state == "released", table.c.label == label, table.c.journal_index >= start)
+    return made(AlertRow, connection.execute(query.order_by(table.c.journal_index).limit(limit)))
+
+
+def add_audiences(connection: Connection, rows: Sequence[AudienceRow]) -> None:
+    """Add alerts' leaves."""
+    if rows:
+        connection.execute(insert(schema.audience), values(rows))
+
+
+def audience(connection: Connection, alert: str) -> AudienceRow | None:
+    """All leaves of an alert statement, or None (CLEAR has none)."""
+    table = schema.audience
+    query = select(table.c.alert, table.c.leaves, table.c.devices).where(table.c.alert == alert)
+    rows = made(AudienceRow, connection.execute(query))
+    return rows[0] if rows else None
+
+
+def add_receipts(connection: Connection, rows: Sequence[ReceiptRow]) -> None:
+    """Add receipts; the first of each device and level stands."""
+    if rows:
+        connection.execute(upsert(schema.receipt).on_conflict_do_nothing(), values(rows))
+
+
+def receipts(connection: Connection, alert: str) -> tuple[ReceiptRow, ...]:
+    """All receipts for an alert statement, in journal order."""
+    table = schema.receipt
+    query = select(*(table.c[name] for name in ReceiptRow.__slots__)).where(table.c.alert == alert)
+    return made(ReceiptRow, connection.execute(query.order_by(table.c.journal_index, table.c.device)))
+
+
+def add_deliveries(connection: Connection, rows: Sequence[DeliveryRow]) -> None:
+    """Note deliveries; the first to each device stands."""
+    if rows:
+        connection.execute(upsert(schema.delivery).on_conflict_do_nothing(), values(rows))
+
+
+def unclaimed_deliveries(connection: Connection, limit: int) -> tuple[DeliveryRow, ...]:
+    """At most ``limit`` deliveries that no `alert.deliver` statement names yet, oldest first."""
+    table = schema.delivery
+    query = select(*(table.c[name] for name in DeliveryRow.__slots__)).where(table.c.journal_index.is_(None))
+    return made(DeliveryRow, connection.execute(query.order_by(table.c.at).limit(limit)))
+
+
+def claim_deliveries(connection: Connection, rows: Sequence[DeliveryRow]) -> None:
+    """Write the journal index of the statement that names these deliveries."""
+    if rows:
+        table = schema.delivery
+        statement = (
+            update(table)
+            .where(table.c.alert == bindparam("key"), table.c.device == bindparam("reader"))
+            .values(journal_index=bindparam("entry"))
+        )
+        parameters = [{"key": row.alert, "reader": row.device, "entry": row.journal_index} for row in rows]
+        connection.execute(statement, parameters)
+
+
+def deliveries(connection: Connection, alert: str) -> tuple[DeliveryRow, ...]:
+    """All deliveries of an alert statement, oldest first."""
+    table = schema.delivery
+    query = select(*(table.c[name] for name in DeliveryRow.__slots__)).where(table.c.alert == alert)
+    return made(DeliveryRow, connection.execute(query.order_by(table.c.at, table.c.device)))

@@ -1,0 +1,120 @@
+"""Statements and openings. Functions of a connection. Spec: docs/spec/statements.md.
+
+A statement stands at the place of its entry: a proposal that gained an approval has two entries and stands twice.
+Openings are the only rows with names; they can be erased, and nothing else here reads them.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, delete, insert, select
+
+from exchange.store import schema
+from exchange.store.rows import made, values
+from exchange.tlog.checkpoint import LogName
+
+MAX_LOOKED_UP = 256
+"""Keys in one query: one request's statements; SQLite bounds the parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRow:
+    """A statement (id, kind, number of signers, encoded envelope) and its entry (log, index, entry kind)."""
+
+    log: LogName
+    index: int
+    statement: str
+    kind: str
+    entry_kind: str
+    signers: int
+    envelope: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningRow:
+    """What a commitment in a statement hides: 32-byte salt and text."""
+
+    statement: str
+    field: str
+    salt: bytes
+    value: str
+
+
+_columns = tuple(schema.statement.c[name] for name in StatementRow.__slots__)
+
+
+def _selected() -> Select[Any]:
+    return select(*_columns)
+
+
+def add(connection: Connection, rows: Sequence[StatementRow]) -> None:
+    """Add statements; one that is there with the same entry kind and number of signers is a conflict."""
+    if rows:
+        connection.execute(insert(schema.statement), values(rows))
+
+
+def find(connection: Connection, statement: str, entry_kind: str, signers: int) -> StatementRow | None:
+    """The statement by the key of idempotence, or None."""
+    table = schema.statement
+    rows = made(
+        StatementRow,
+        connection.execute(
+            _selected().where(
+                table.c.statement == statement, table.c.entry_kind == entry_kind, table.c.signers == signers
+            )
+        ),
+    )
+    return rows[0] if rows else None
+
+
+def of_id(connection: Connection, statements: Collection[str]) -> tuple[StatementRow, ...]:
+    """Every place of the statements with these ids (at most `MAX_LOOKED_UP`), in log order."""
+    table = schema.statement
+    query = _selected().where(table.c.statement.in_(_bounded(statements))).order_by(table.c.log, table.c.index)
+    return made(StatementRow, connection.execute(query))
+
+
+def at(connection: Connection, log: LogName, index: int) -> StatementRow | None:
+    """The statement of one entry, or None."""
+    rows = page(connection, log, index, 1)
+    return rows[0] if rows and rows[0].index == index else None
+
+
+def page(
+    connection: Connection, log: LogName, start: int, limit: int, kinds: Collection[str] = ()
+) -> tuple[StatementRow, ...]:
+    """At most ``limit`` statements from index ``start`` on, in log order; only of these kinds when any is named."""
+    table = schema.statement
+    query = _selected().where(table.c.log == log, table.c.index >= start)
+    if kinds:
+        query = query.where(table.c.kind.in_(_bounded(kinds)))
+    return made(StatementRow, connection.execute(query.order_by(table.c.index).limit(limit)))
+
+
+def add_openings(connection: Connection, rows: Sequence[OpeningRow]) -> None:
+    """Add openings of statements."""
+    if rows:
+        connection.execute(insert(schema.opening), values(rows))
+
+
+def openings(connection: Connection, statements: Collection[str]) -> dict[str, tuple[OpeningRow, ...]]:
+    """The openings of these statements (at most `MAX_LOOKED_UP` ids), by statement id, fields in order."""
+    table = schema.opening
+    columns = (table.c.statement, table.c.field, table.c.salt, table.c.value)
+    query = select(*columns).where(table.c.statement.in_(_bounded(statements)))
+    found: dict[str, tuple[OpeningRow, ...]] = {}
+    for row in made(OpeningRow, connection.execute(query.order_by(table.c.statement, table.c.field))):
+        found[row.statement] = (*found.get(row.statement, ()), row)
+    return found
+
+
+def erase_openings(connection: Connection, statement: str) -> int:
+    """Delete a statement's openings; how many there were."""
+    return connection.execute(delete(schema.opening).where(schema.opening.c.statement == statement)).rowcount
+
+
+def _bounded(keys: Collection[str]) -> Collection[str]:
+    if len(keys) > MAX_LOOKED_UP:
+        raise ValueError(f"at most {MAX_LOOKED_UP} keys are looked up at once")
+    return keys
