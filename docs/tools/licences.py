@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 PIN = re.compile(r"^(?P<name>[a-z0-9][a-z0-9.-]*)==(?P<version>[^ ;\\]+)", re.MULTILINE)
 
 INSTALLS = {
-    "bare": "offline registrar",
+    "bare": "every install",
     "runtime": "server and members",
     "build": "building",
     "dev": "development only",

@@ -192,7 +192,8 @@ def columns(rows: Sequence[Sequence[object]]) -> list[str]:
         for place, cell in enumerate(row):
             widths[place] = max(widths.get(place, 0), width(cell))
     return [
-        "  ".join(cell + " " * (widths[place] - width(cell)) for place, cell in enumerate(row)).rstrip() for row in cells
+        "  ".join(cell + " " * (widths[place] - width(cell)) for place, cell in enumerate(row)).rstrip()
+        for row in cells
     ]
 
 

@@ -7,7 +7,6 @@ loopback alone.  What the bytes mean, and whether to believe them, is decided el
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -76,7 +75,7 @@ class Transport(Protocol):
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         max_bytes: int,
-        timeout: float = REQUEST_SECONDS,
+        timeout: float = REQUEST_SECONDS,  # noqa: ASYNC109 - one deadline over connecting, sending and reading
     ) -> Response:
         """Send one request; ``path`` begins with ``/`` and is escaped already."""
         ...
@@ -141,7 +140,7 @@ class HttpTransport:
                 _no_redirect(answer.status)
                 limit = max_bytes if answer.status < 400 else max(max_bytes, MAX_PROBLEM)
                 return Response(answer.status, _headers(answer), await _bounded(answer, limit))
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _transport_error(error) from None
 
     async def stream(self, path: str, *, headers: Mapping[str, str] | None = None) -> AsyncIterator[Event]:
@@ -159,7 +158,7 @@ class HttpTransport:
                     )
                 async for event in parse_events(answer.content.iter_any()):
                     yield event
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _transport_error(error) from None
 
     def _url(self, path: str) -> URL:
@@ -212,7 +211,7 @@ async def _bounded(answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
 
 
 def _transport_error(error: Exception) -> TransportError:
-    if isinstance(error, asyncio.TimeoutError):
+    if isinstance(error, TimeoutError):
         return TransportError("timeout", "the exchange did not answer in time")
     return TransportError("unreachable", f"the exchange cannot be reached ({type(error).__name__})")
 
@@ -224,7 +223,8 @@ async def parse_events(pieces: AsyncIterator[bytes], *, max_event: int = MAX_EVE
     for bytes that are not UTF-8.  An event cut off by the end of the stream is dropped, as the format says.
     """
     buffer = bytearray()
-    name, last_id, data, size = "", "", [], 0
+    name, last_id, size = "", "", 0
+    data: list[str] = []
     async for piece in pieces:
         buffer += piece
         start = 0
@@ -235,6 +235,8 @@ async def parse_events(pieces: AsyncIterator[bytes], *, max_event: int = MAX_EVE
                 if data:
                     yield Event(last_id, name or "message", "\n".join(data))
                 name, data, size = "", [], 0
+                continue
+            if line.startswith(b":") and len(line) <= max_event:
                 continue
             size += len(line)
             if size > max_event:

@@ -319,9 +319,6 @@ class TrustedRoster:
                 self._check_expiry(body.expires, now)
                 if body.expires < found.expires:
                     raise RosterRefusal("M12", "renewal-shortens", "a renewal never shortens a membership")
-            case OrganisationSuspend():
-                if self._live_organisation(body.organisation).suspended:
-                    raise RosterRefusal("M7", "suspended-already", "the organisation is suspended already")
             case PersonEnrol():
                 if body.person in facts.persons:
                     raise RosterRefusal("M6", "person-exists", "this id was enrolled before")

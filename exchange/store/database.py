@@ -19,7 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy import Connection as Connection
+from sqlalchemy import Engine, create_engine, event, insert, inspect, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool, StaticPool
 
@@ -148,7 +149,7 @@ class Store:
                 return result
         except IntegrityError as error:
             raise ConflictError("storage-conflict", f"rows contradict the store: {error.orig}") from error
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             self._stopped.set()
             raise StorageError("storage-failed", f"writing failed: {_cause(error)}") from error
 

@@ -1,5 +1,7 @@
 """Facts about the store itself: its exchange, its schema. Functions of a connection, see `Store.read` and `Store.write`."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
@@ -15,7 +17,7 @@ def get(connection: Connection, key: str) -> str | None:
     return found
 
 
-def put(connection: Connection, rows: list[tuple[str, str]]) -> None:
+def put(connection: Connection, rows: Sequence[tuple[str, str]]) -> None:
     """Set keys to values."""
     statement = insert(schema.meta)
     statement = statement.on_conflict_do_update(index_elements=["key"], set_={"value": statement.excluded.value})

@@ -24,6 +24,7 @@ from oracle_world import (
     org_renew,
     org_suspend,
     person_change,
+    person_enrol,
     person_remove,
     policy_adopt,
     terms_accept,

@@ -1,0 +1,457 @@
+"""The member's memory: what was verified and what was opened, in one SQLite file of its own (0600, WAL).
+
+What others must not read (contents, attachments, names) is sealed under the vault key; logs, statements and hashes are as
+everybody may see them.  Writers use ``transaction``: nothing is ever half done, and after a crash the next run finds the
+state before or after a step.  This module stores and finds; it verifies nothing and speaks to nobody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from exchange.client.errors import StateError
+from exchange.client.schema import SCHEMA, VERSION
+from exchange.model.statements import Opening
+from exchange.tlog.checkpoint import LogName
+from exchange.tlog.merkle import EMPTY_ROOT
+from keys import encoding
+from keys.envelope import Envelope
+
+BUSY_SECONDS = 10.0
+"""How long one program waits for another that writes the same home."""
+MAX_OPENINGS = 65_536
+"""Bytes of one statement's openings."""
+
+
+class Vault(Protocol):
+    """The box for what others must not read; ``keys.keyfile.Vault`` is it."""
+
+    def seal(self, name: str, plaintext: bytes) -> bytes:
+        """Seal a value to its name."""
+        ...
+
+    def open(self, name: str, data: bytes) -> bytes:
+        """Open a value sealed to this name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A checkpoint that was accepted: size, root (32 bytes), the signed note."""
+
+    size: int = 0
+    root: bytes = EMPTY_ROOT
+    note: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A registry statement that this member was shown, and the openings that came with it."""
+
+    index: int
+    envelope: Envelope
+    openings: tuple[Opening, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """One released alert as this device knows it.
+
+    ``status``: ``pending`` (not looked at yet, or failed so far), ``opened``, ``absent`` (proven not addressed), ``earlier``
+    (older than this device), ``keyless`` (addressed, but to no key of this device), ``public`` (CLEAR).  Times in seconds, 0
+    for not yet.
+    """
+
+    index: int
+    statement: str
+    alert: str
+    version: int
+    at: int
+    status: str
+    received_at: int = 0
+    read_at: int = 0
+    envelope: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Something that did not verify, with its evidence; kept until it verifies, and afterwards for the record."""
+
+    id: int
+    at: int
+    subject: str
+    step: int
+    code: str
+    detail: str
+    rule: str
+    evidence: dict[str, str]
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A statement that was signed, and may have reached the exchange; ``index`` once it is seen in the log."""
+
+    statement: str
+    purpose: str
+    envelope: Envelope
+    at: int
+    index: int | None
+
+
+class MemberState:
+    """The opened store. One per process; several processes may share the file."""
+
+    def __init__(self, path: Path, vault: Vault) -> None:
+        """Open or create. Raises StateError: ``state-newer``, ``state-unusable``."""
+        self.path = path
+        self._vault = vault
+        try:
+            if not path.exists():
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+            self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=256)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute("PRAGMA foreign_keys=ON")
+            version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+            if version > VERSION:
+                raise StateError("state-newer", "the local store was written by a newer version of this program")
+            if version < VERSION:
+                with self.transaction():
+                    for statement in SCHEMA:
+                        self._db.execute(statement)
+                    self._db.execute(f"PRAGMA user_version={VERSION}")
+        except sqlite3.Error as error:
+            raise StateError("state-unusable", f"the local store cannot be opened ({error})") from None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def __enter__(self) -> MemberState:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; durable when it ends. Inside another one it is part of that."""
+        if self._db.in_transaction:
+            yield
+            return
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise StateError("state-busy", f"another program is writing the local store ({error})") from None
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def _one(self, sql: str, *values: Any) -> Any:
+        return self._db.execute(sql, values).fetchone()
+
+    # -- which exchange ----------------------------------------------------------------------------------------------
+
+    def pin(self, founding: Envelope) -> None:
+        """Fix the exchange that this store is about. Raises StateError ``state-foreign`` for another one."""
+        with self.transaction():
+            known = self._one("SELECT value FROM meta WHERE key='founding'")
+            if known is None:
+                self._db.execute("INSERT INTO meta VALUES ('founding', ?)", (founding.encode(),))
+            elif Envelope.decode(known[0]).statement_id != founding.statement_id:
+                raise StateError("state-foreign", "the local store belongs to another exchange")
+
+    def founding(self) -> Envelope:
+        """The pinned founding. Raises StateError ``not-pinned``."""
+        known = self._one("SELECT value FROM meta WHERE key='founding'")
+        if known is None:
+            raise StateError("not-pinned", "the local store does not belong to an exchange yet")
+        return Envelope.decode(known[0])
+
+    # -- the logs ----------------------------------------------------------------------------------------------------
+
+    def head(self, log: LogName) -> Kept:
+        """The last checkpoint accepted of a log; of the empty log before the first."""
+        row = self._one("SELECT size, root, note FROM checkpoint WHERE log=? ORDER BY size DESC LIMIT 1", log)
+        return Kept() if row is None else Kept(*row)
+
+    def keep_head(self, log: LogName, head: Kept, now: int) -> None:
+        """Keep an accepted checkpoint; earlier ones stay."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO checkpoint (log, size, root, note, at) VALUES (?, ?, ?, ?, ?)",
+            (log, head.size, head.root, head.note, now),
+        )
+
+    def append(self, log: LogName, start: int, entries: Iterable[tuple[bytes, bytes, str, str]]) -> None:
+        """Append entries from an index on: (bytes, root of the log up to and with it, kind, statement id)."""
+        self._db.executemany(
+            "INSERT INTO entry (log, idx, data, root, kind, statement) VALUES (?, ?, ?, ?, ?, ?)",
+            ((log, index, *entry) for index, entry in enumerate(entries, start)),
+        )
+
+    def entry(self, log: LogName, index: int) -> bytes | None:
+        """An entry's bytes."""
+        row = self._one("SELECT data FROM entry WHERE log=? AND idx=?", log, index)
+        return None if row is None else row[0]
+
+    def entries(self, log: LogName, start: int = 0, kind: str | None = None) -> Iterator[tuple[int, bytes]]:
+        """Entries from an index on, of one kind or of all."""
+        sql = "SELECT idx, data FROM entry WHERE log=? AND idx>=?"
+        if kind is None:
+            yield from self._db.execute(sql + " ORDER BY idx", (log, start))
+        else:
+            yield from self._db.execute(sql + " AND kind=? ORDER BY idx", (log, start, kind))
+
+    def root(self, log: LogName, size: int) -> bytes | None:
+        """The log's root at a size, 32 bytes; None beyond what is kept."""
+        if size == 0:
+            return EMPTY_ROOT
+        row = self._one("SELECT root FROM entry WHERE log=? AND idx=?", log, size - 1)
+        return None if row is None else row[0]
+
+    def find(self, log: LogName, statement: str) -> list[tuple[int, bytes]]:
+        """The entries about a statement, by index."""
+        rows = self._db.execute(
+            "SELECT idx, data FROM entry WHERE log=? AND statement=? ORDER BY idx", (log, statement)
+        )
+        return list(rows)
+
+    def claim(self, log: LogName, size: int, root: bytes, note: bytes) -> None:
+        """Remember a signed checkpoint that runs ahead of what is kept: the log must pass through it."""
+        self._db.execute(
+            "INSERT OR IGNORE INTO claim (log, size, root, note) VALUES (?, ?, ?, ?)", (log, size, root, note)
+        )
+
+    def claims(self, log: LogName) -> list[Kept]:
+        """The checkpoints that the log must yet pass through, smallest first."""
+        rows = self._db.execute("SELECT size, root, note FROM claim WHERE log=? ORDER BY size", (log,))
+        return [Kept(*row) for row in rows]
+
+    def drop_claims(self, log: LogName, size: int) -> None:
+        """Forget the claims up to a size: they were met."""
+        self._db.execute("DELETE FROM claim WHERE log=? AND size<=?", (log, size))
+
+    # -- registry statements -----------------------------------------------------------------------------------------
+
+    def keep_shown(self, items: Iterable[Shown]) -> None:
+        """Keep registry statements; their openings are sealed."""
+        for item in items:
+            openings = encoding.encode([opening.to_json() for opening in item.openings])
+            sealed = self._vault.seal(f"openings/{item.index}", openings)
+            self._db.execute(
+                "INSERT OR REPLACE INTO shown (idx, envelope, openings) VALUES (?, ?, ?)",
+                (item.index, item.envelope.encode(), sealed),
+            )
+
+    def shown(self) -> Iterator[Shown]:
+        """All registry statements shown so far, by index."""
+        for index, envelope, sealed in self._db.execute("SELECT idx, envelope, openings FROM shown ORDER BY idx"):
+            raw = encoding.decode_array(self._vault.open(f"openings/{index}", sealed), max_bytes=MAX_OPENINGS)
+            openings = tuple(Opening.model_validate(item) for item in raw)
+            yield Shown(index, Envelope.decode(envelope), openings)
+
+    def keep_verified(self, sets: Iterable[tuple[str, str, str]]) -> None:
+        """Remember signature sets that verified: (statement id, signatures hash, key ids)."""
+        self._db.executemany("INSERT OR IGNORE INTO verified (statement, signatures, keys) VALUES (?, ?, ?)", sets)
+
+    def verified(self) -> Iterator[tuple[str, str, str]]:
+        """The signature sets that verified before."""
+        yield from self._db.execute("SELECT statement, signatures, keys FROM verified")
+
+    # -- weekly keys -------------------------------------------------------------------------------------------------
+
+    def keep_epochs(self, items: Iterable[tuple[int, Envelope, bool]]) -> None:
+        """Keep ``epoch.publish`` statements: (journal index, envelope, whether the signature was verified)."""
+        self._db.executemany(
+            "INSERT OR REPLACE INTO epoch (idx, envelope, verified) VALUES (?, ?, ?)",
+            ((index, envelope.encode(), int(verified)) for index, envelope, verified in items),
+        )
+
+    def epochs(self) -> Iterator[tuple[int, Envelope, bool]]:
+        """All ``epoch.publish`` statements by journal index."""
+        for index, envelope, verified in self._db.execute("SELECT idx, envelope, verified FROM epoch ORDER BY idx"):
+            yield index, Envelope.decode(envelope), bool(verified)
+
+    def bundle(self, sha256: str) -> bytes | None:
+        """A bundle of weekly keys that was fetched, or made here, before."""
+        row = self._one("SELECT data FROM bundle WHERE sha256=?", sha256)
+        return None if row is None else row[0]
+
+    def keep_bundle(self, sha256: str, data: bytes) -> None:
+        """Keep a bundle whose hash was checked."""
+        with self.transaction():
+            self._db.execute("INSERT OR IGNORE INTO bundle (sha256, data) VALUES (?, ?)", (sha256, data))
+
+    def checked_keys(self) -> set[bytes]:
+        """Hashes of the weekly keys that took a trial seal."""
+        return {row[0] for row in self._db.execute("SELECT hash FROM checked_key")}
+
+    def keep_checked(self, hashes: Iterable[bytes]) -> None:
+        """Remember weekly keys that took a trial seal."""
+        with self.transaction():
+            self._db.executemany("INSERT OR IGNORE INTO checked_key (hash) VALUES (?)", ((h,) for h in hashes))
+
+    # -- alerts ------------------------------------------------------------------------------------------------------
+
+    _ALERT = "idx, statement, alert, version, at, status, received_at, read_at, envelope"
+
+    def add_alerts(self, rows: Iterable[AlertRow]) -> None:
+        """Note released alerts, not looked at yet."""
+        self._db.executemany(
+            "INSERT INTO alert (idx, statement, alert, version, at, status) VALUES (?, ?, ?, ?, ?, ?)",
+            ((r.index, r.statement, r.alert, r.version, r.at, r.status) for r in rows),
+        )
+
+    def alerts(self, *statuses: str) -> list[AlertRow]:
+        """Released alerts by journal index, of these statuses or of all."""
+        marks = ",".join("?" * len(statuses))
+        where = f" WHERE status IN ({marks})" if statuses else ""
+        rows = self._db.execute(f"SELECT {self._ALERT} FROM alert{where} ORDER BY idx", statuses)  # noqa: S608
+        return [AlertRow(*row) for row in rows]
+
+    def alert(self, statement: str) -> AlertRow | None:
+        """A released alert by its statement id."""
+        row = self._one(f"SELECT {self._ALERT} FROM alert WHERE statement=?", statement)  # noqa: S608
+        return None if row is None else AlertRow(*row)
+
+    def set_status(self, statement: str, status: str) -> None:
+        """Settle an alert that was not opened: ``absent``, ``earlier`` or ``keyless``."""
+        self._db.execute("UPDATE alert SET status=? WHERE statement=?", (status, statement))
+
+    def keep_opened(
+        self, statement: str, status: str, envelope: Envelope, content: bytes, verified: bytes, now: int
+    ) -> None:
+        """Keep an opened alert: its content (plaintext, sealed here) and what was verified about it (strict JSON)."""
+        self._db.execute(
+            "UPDATE alert SET status=?, envelope=?, content=?, verified=?, received_at=? WHERE statement=?",
+            (
+                status,
+                envelope.encode(),
+                self._vault.seal(f"content/{statement}", content),
+                verified,
+                now,
+                statement,
+            ),
+        )
+
+    def content(self, statement: str) -> bytes | None:
+        """An opened alert's content, plaintext."""
+        row = self._one("SELECT content FROM alert WHERE statement=?", statement)
+        return None if row is None or row[0] is None else self._vault.open(f"content/{statement}", row[0])
+
+    def facts(self, statement: str) -> bytes | None:
+        """What was verified about an opened alert, as ``keep_opened`` was given it."""
+        row = self._one("SELECT verified FROM alert WHERE statement=?", statement)
+        return None if row is None else row[0]
+
+    def set_read(self, statement: str, now: int) -> None:
+        """Note that the person has read an alert; the first time counts."""
+        self._db.execute("UPDATE alert SET read_at=? WHERE statement=? AND read_at=0", (now, statement))
+
+    def attachment_file(self, statement: str, position: int) -> Path:
+        """Where an attachment lies, sealed; position 1 is the first."""
+        return self.path.parent / "attachments" / f"{statement}-{position}.sealed"
+
+    def keep_attachment(self, statement: str, position: int, plaintext: bytes) -> None:
+        """Seal an attachment into its file. It is durable before the alert is; a file without its alert is harmless."""
+        target = self.attachment_file(statement, position)
+        target.parent.mkdir(mode=0o700, exist_ok=True)
+        beside = target.with_suffix(".new")
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(self._vault.seal(f"attachment/{statement}/{position}", plaintext))
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target)
+
+    def attachment(self, statement: str, position: int) -> bytes:
+        """An attachment's plaintext. Raises StateError ``attachment-missing``, OpenError ``vault-invalid``."""
+        try:
+            sealed = self.attachment_file(statement, position).read_bytes()
+        except OSError:
+            raise StateError("attachment-missing", "the attachment is not in the local store") from None
+        return self._vault.open(f"attachment/{statement}/{position}", sealed)
+
+    # -- receipts ----------------------------------------------------------------------------------------------------
+
+    def queue_receipt(self, statement: str, level: str, now: int) -> None:
+        """Queue a receipt (``received`` or ``read``), once."""
+        self._db.execute(
+            "INSERT OR IGNORE INTO receipt (statement, level, queued_at) VALUES (?, ?, ?)", (statement, level, now)
+        )
+
+    def queued_receipts(self, level: str, limit: int) -> list[str]:
+        """Alerts whose receipt of that level was not sent yet, oldest first."""
+        rows = self._db.execute(
+            "SELECT statement FROM receipt WHERE level=? AND sent_by IS NULL ORDER BY queued_at, statement LIMIT ?",
+            (level, limit),
+        )
+        return [row[0] for row in rows]
+
+    def bind_receipts(self, level: str, statements: Sequence[str], sent_by: str | None) -> None:
+        """Bind queued receipts to the statement that carries them, or (None) put them back into the queue."""
+        self._db.executemany(
+            "UPDATE receipt SET sent_by=? WHERE level=? AND statement=?", ((sent_by, level, s) for s in statements)
+        )
+
+    # -- what was sent -----------------------------------------------------------------------------------------------
+
+    def put_outgoing(self, purpose: str, envelope: Envelope, now: int) -> None:
+        """Note a signed statement before it is sent: after a crash it is known what may have arrived."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO outgoing (statement, purpose, envelope, at) VALUES (?, ?, ?, ?)",
+            (envelope.statement_id, purpose, envelope.encode(), now),
+        )
+
+    def outgoing(self, *, open_only: bool = True) -> list[Outgoing]:
+        """Statements signed here, oldest first; those whose fate is open, or all."""
+        where = " WHERE idx IS NULL" if open_only else ""
+        rows = self._db.execute(
+            f"SELECT statement, purpose, envelope, at, idx FROM outgoing{where} ORDER BY at, statement"  # noqa: S608
+        )
+        return [Outgoing(s, p, Envelope.decode(e), at, index) for s, p, e, at, index in rows]
+
+    def settle_outgoing(self, statement: str, index: int) -> None:
+        """The statement stands in its log at this index."""
+        self._db.execute("UPDATE outgoing SET idx=? WHERE statement=?", (index, statement))
+
+    def drop_outgoing(self, statement: str) -> None:
+        """The statement was refused, or its time has passed."""
+        self._db.execute("DELETE FROM outgoing WHERE statement=? AND idx IS NULL", (statement,))
+
+    # -- failures ----------------------------------------------------------------------------------------------------
+
+    def fail(
+        self, subject: str, step: int, code: str, detail: str, rule: str, evidence: dict[str, str], now: int
+    ) -> None:
+        """Keep a failure with its evidence; the same failure of the same subject is kept once."""
+        self._db.execute(
+            "INSERT INTO failure (subject, step, code, detail, rule, evidence, at, settled) VALUES (?, ?, ?, ?, ?, ?, ?, 0) "
+            "ON CONFLICT (subject, step, code) DO UPDATE SET settled=0",
+            (subject, step, code, detail, rule, encoding.encode(evidence), now),
+        )
+
+    def settle_failures(self, subject: str) -> None:
+        """What failed has verified since; the record stays."""
+        self._db.execute("UPDATE failure SET settled=1 WHERE subject=?", (subject,))
+
+    def failures(self, *, open_only: bool = True) -> list[Failure]:
+        """Failures, oldest first."""
+        where = " WHERE settled=0" if open_only else ""
+        rows = self._db.execute(
+            f"SELECT id, at, subject, step, code, detail, rule, evidence, settled FROM failure{where} ORDER BY id"  # noqa: S608
+        )
+        return [
+            Failure(i, at, s, step, code, d, rule, encoding.decode(e, max_bytes=1 << 24), bool(done))
+            for i, at, s, step, code, d, rule, e, done in rows
+        ]

@@ -1,0 +1,317 @@
+"""What a session may read: statements, registry and epoch pages, alerts, leaf lists, proposals, the public list.
+
+Every method takes the reader as the roster has it at this moment and answers only what that reader is entitled to; a no is
+a ``Denied`` with its code. Nothing beyond the published heads is shown: rows of a commit stand in the store a moment before
+its head file is written (docs/spec/logs.md). Answers are the interface's JSON, as bytes. Spec: docs/spec/interface.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from exchange.ledger.ledger import Ledger
+from exchange.model.entry import parse_entry
+from exchange.model.statements import AlertReceipt, AlertReject, AlertReview, parse_statement
+from exchange.model.tlp import Label
+from exchange.service.alerts import Alerts, AlertView
+from exchange.service.answers import array, composed, hashes, neighbour, note, value
+from exchange.service.claims import Claims
+from exchange.service.denied import Denied
+from exchange.service.sessions import Clock
+from exchange.service.state import ExchangeState
+from exchange.service.visibility import Reader, is_shown, opening_is_shown
+from exchange.store import alerts as alert_rows
+from exchange.store import logs
+from exchange.store import statements as statement_rows
+from exchange.store.alerts import AlertRow
+from exchange.store.database import Connection, Store
+from exchange.store.statements import OpeningRow, StatementRow
+from exchange.tlog.checkpoint import LogName
+from keys import encoding
+from keys.envelope import Envelope
+from keys.stanza import TAG, encode_leaf_list
+
+DEFAULT_PAGE = 64
+"""Entries looked at in one page when the caller names no limit."""
+MAX_PAGE = 256
+"""Entries looked at in one page."""
+MAX_PAGE_BYTES = 2 << 20
+"""Bytes of envelopes after which a page ends early; ``next`` says where it goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Entries and statements from one state of the store, with the statements' openings."""
+
+    entries: tuple[bytes, ...]
+    statements: tuple[StatementRow, ...]
+    openings: dict[str, tuple[OpeningRow, ...]]
+
+
+class Reading:
+    """The readable side of the exchange."""
+
+    def __init__(
+        self, store: Store, ledger: Ledger, state: ExchangeState, alerts: Alerts, claims: Claims, clock: Clock
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._state = state
+        self._alerts = alerts
+        self._claims = claims
+        self._clock = clock
+
+    # -- public ---------------------------------------------------------------------------------------------------
+
+    def exchange(self) -> bytes:
+        """``GET /v1/exchange``. Raises Denied (``not-founded``)."""
+        founding = self._state.founding
+        if founding is None:
+            raise Denied("not-founded", "this exchange is not founded yet")
+        return composed(
+            exchange=value(founding.id),
+            founding=founding.envelope.encode(),
+            journal=note(self._ledger.checkpoint("journal")),
+            origin=value(self._state.roster.facts.origin),
+            registry=note(self._ledger.checkpoint("registry")),
+            time=value(self._clock()),
+        )
+
+    # -- statements -----------------------------------------------------------------------------------------------
+
+    async def statement(self, reader: Reader, statement: str) -> bytes:
+        """``GET /v1/statements/{id}``. Raises Denied: ``statement-unknown``, ``not-entitled``."""
+        row = next(
+            (
+                row
+                for row in reversed(await self._store.read(statement_rows.of_id, [statement]))
+                if row.index < self._ledger.head(row.log).size
+            ),
+            None,
+        )
+        if row is None:
+            raise Denied("statement-unknown", "there is no statement with this id")
+        if not await self._may_read(reader, row):
+            raise Denied("not-entitled", "this statement is not for you to read")
+        if reader.auditor and row.log == "journal":
+            self._claims.audited(reader.device, "statement")
+        return composed(envelope=row.envelope, index=value(row.index), log=value(row.log))
+
+    async def _may_read(self, reader: Reader, row: StatementRow) -> bool:
+        """The parties of a journal statement, and auditors; a registry statement by its chain."""
+        if row.log == "registry":
+            [entry] = await self._store.read(logs.entries, "registry", row.index, 1)
+            return is_shown(reader, self._state.roster.facts, parse_entry(entry).subject or "")
+        if reader.auditor or row.kind == "epoch.publish":
+            return True
+        if row.kind == "alert":
+            return await self._may_read_alert(reader, await self._alerts.find(row.statement))
+        if row.kind in ("alert.reject", "alert.review", "alert.receipt"):
+            return await self._is_party(reader, row)
+        return False
+
+    async def _may_read_alert(self, reader: Reader, view: AlertView) -> bool:
+        if self._alerts.handles(reader, view):
+            return True
+        return view.released and (view.clear or await self._alerts.is_recipient(reader, view))
+
+    async def _is_party(self, reader: Reader, row: StatementRow) -> bool:
+        """Who said it, and for a rejection or review those who handle the alert."""
+        body = parse_statement(Envelope.decode(row.envelope)).body
+        if not isinstance(body, AlertReject | AlertReview | AlertReceipt):
+            return False
+        device = self._state.roster.facts.devices.get(body.issuer.device)
+        if device is not None and device.person == reader.person:
+            return True
+        if isinstance(body, AlertReceipt):
+            return False
+        return self._alerts.handles(reader, await self._alerts.find(body.alert))
+
+    async def registry_page(self, reader: Reader, start: int, limit: int) -> bytes:
+        """``GET /v1/registry/statements``: what this reader is shown, with the openings it is handed."""
+        size = self._ledger.head("registry").size
+        page = await self._store.read(_page, "registry", start, _bounded(start, limit, size))
+        facts = self._state.roster.facts
+        items: list[bytes] = []
+        total, handed, following = 0, 0, start
+        for entry, row in zip(page.entries, page.statements, strict=True):
+            chain = parse_entry(entry).subject or ""
+            following = row.index + 1
+            if not is_shown(reader, facts, chain):
+                continue
+            openings = [
+                _opening(opening)
+                for opening in page.openings.get(row.statement, ())
+                if opening_is_shown(reader, facts, chain, opening.field)
+            ]
+            handed += len(openings)
+            items.append(composed(envelope=row.envelope, index=value(row.index), openings=array(openings)))
+            total += len(items[-1])
+            if total > MAX_PAGE_BYTES:
+                break
+        if reader.auditor and handed:
+            self._claims.audited(reader.device, "opening", handed)
+        return composed(next=value(following), statements=array(items))
+
+    async def epochs_page(self, start: int, limit: int) -> bytes:
+        """``GET /v1/epochs``: ``epoch.publish`` statements in journal order from index ``start``; every member's."""
+        size = self._ledger.head("journal").size
+        most = min(max(limit, 1), MAX_PAGE)
+        rows = await self._store.read(statement_rows.page, "journal", start, most, ("epoch.publish",))
+        items: list[bytes] = []
+        total, following = 0, max(start, size)
+        for position, row in enumerate(rows):
+            if row.index >= size:
+                break
+            items.append(composed(envelope=row.envelope, index=value(row.index)))
+            total += len(items[-1])
+            if total > MAX_PAGE_BYTES or position == most - 1:
+                following = row.index + 1
+                break
+        return composed(next=value(following), statements=array(items))
+
+    # -- alerts ---------------------------------------------------------------------------------------------------
+
+    async def alert(self, reader: Reader, statement: str, tag: bytes | None) -> bytes:
+        """``GET /v1/alerts/{id}``: the reader's own leaf, or the neighbours that prove that ``tag`` has none.
+
+        Raises Denied: ``alert-unknown``; ``not-released`` for a proposal that is not the reader's to handle;
+        ``tag-missing`` and ``tag-present``; R1 when the reader has a leaf and its organisation's terms do not count.
+        """
+        view = await self._alerts.find(statement)
+        handles = self._alerts.handles(reader, view)
+        if not (view.released or handles) or view.row.journal_index >= self._ledger.head("journal").size:
+            raise Denied("not-released", "the alert is not released")
+        position = await self._alerts.position(view, reader.device)
+        if view.clear or (position is None and handles):
+            return await self._whole(view, None)
+        if position is None:
+            return await self._absence(view, tag)
+        if reader.terms is not None:
+            raise Denied(reader.terms, "your organisation has not accepted the current terms", rule="R1")
+        answer = await self._whole(view, (await self._alerts.leaf(view, position)).encode())
+        if view.released:
+            self._claims.delivered(statement, reader.device)
+        return answer
+
+    async def _whole(self, view: AlertView, leaf: bytes | None) -> bytes:
+        index = view.row.journal_index
+        checkpoint, proof = await self._ledger.inclusion_proof("journal", index)
+        return composed(
+            checkpoint=note(checkpoint),
+            envelope=view.statement.envelope,
+            index=value(index),
+            leaf=leaf,
+            proof=hashes(proof),
+        )
+
+    async def _absence(self, view: AlertView, tag: bytes | None) -> bytes:
+        if tag is None or len(tag) != TAG:
+            raise Denied("tag-missing", f"a device without a leaf names its tag, {TAG} bytes in hexadecimal")
+        audience = await self._alerts.audience(view.row.statement)
+        return composed(
+            index=value(view.row.journal_index),
+            neighbours=array(neighbour(item) for item in audience.neighbours(tag)),
+        )
+
+    async def leaves(self, reader: Reader, statement: str) -> bytes:
+        """``GET /v1/alerts/{id}/leaves``: for author, candidate approvers and auditors, who recompute the recipients.
+
+        Raises Denied: ``alert-unknown``, ``not-entitled``, ``alert-without-leaves``.
+        """
+        view = await self._alerts.find(statement)
+        if not (reader.auditor or self._alerts.handles(reader, view)):
+            raise Denied("not-entitled", "the leaf list is for author, candidate approvers and auditors")
+        audience = await self._alerts.audience(statement)
+        if reader.auditor:
+            self._claims.audited(reader.device, "leaf-list")
+        return encode_leaf_list(audience.leaves)
+
+    async def proposals(self, reader: Reader) -> bytes:
+        """``GET /v1/proposals``: the open proposals that wait for this candidate approver, and the reader's own."""
+        facts = self._state.roster.facts
+        now = self._clock()
+        items: list[bytes] = []
+        for row, place in await self._store.read(_open_proposals, reader.organisation, now):
+            view = AlertView(row, place, self._alerts.core(place))
+            if not self._alerts.handles(reader, view) or row.statement in self._state.released:
+                continue
+            signed = {
+                facts.devices[device].person
+                for key_id in Envelope.decode(place.envelope).signer_ids
+                if (device := facts.device_of_key.get(key_id)) is not None
+            }
+            items.append(
+                value(
+                    {
+                        "index": row.journal_index,
+                        "signed": reader.person in signed,
+                        "statement": row.statement,
+                    }
+                )
+            )
+        return composed(proposals=array(items))
+
+    # -- CLEAR ----------------------------------------------------------------------------------------------------
+
+    async def clear_alerts(self, start: int) -> tuple[AlertRow, ...]:
+        """Released CLEAR alerts whose release has journal index ``start`` or more, at most `MAX_PAGE`, in order."""
+        size = self._ledger.head("journal").size
+        rows = await self._store.read(alert_rows.labelled, Label.CLEAR.value, start, MAX_PAGE)
+        return tuple(row for row in rows if row.journal_index < size)
+
+    async def clear_alert(self, statement: str) -> AlertView:
+        """A released CLEAR alert. Raises Denied (``alert-unknown``) for everything else: strangers learn no more."""
+        view = await self._alerts.find(statement)
+        if not (view.clear and view.released and view.row.journal_index < self._ledger.head("journal").size):
+            raise Denied("alert-unknown", "there is no alert statement with this id")
+        return view
+
+    async def organisation_name(self, organisation: str) -> str | None:
+        """The name of an organisation that speaks in public, from its newest opening; None when it was erased."""
+        chain = f"organisation/{organisation}"
+        return await self._store.read(_newest_name, chain, self._state.roster.facts.chains.get(chain))
+
+
+def _bounded(start: int, limit: int, size: int) -> int:
+    """How many entries a page looks at: within its bounds and the published head."""
+    return max(0, min(limit, MAX_PAGE, size - start))
+
+
+def _page(connection: Connection, log: LogName, start: int, limit: int) -> _Page:
+    rows = statement_rows.page(connection, log, start, limit) if limit else ()
+    openings = statement_rows.openings(connection, [row.statement for row in rows]) if rows else {}
+    return _Page(logs.entries(connection, log, start, limit) if limit else (), rows, openings)
+
+
+def _opening(row: OpeningRow) -> bytes:
+    return value({"field": row.field, "salt": encoding.b64u(row.salt), "value": row.value})
+
+
+def _open_proposals(connection: Connection, organisation: str, now: int) -> list[tuple[AlertRow, StatementRow]]:
+    """An organisation's proposals before their deadline, with their newest signatures."""
+    found: list[tuple[AlertRow, StatementRow]] = []
+    start = 0
+    while rows := alert_rows.in_state(connection, "proposed", start, MAX_PAGE):
+        start = rows[-1].journal_index + 1
+        for row in rows:
+            if row.author_organisation == organisation and now <= row.release_by:
+                place = statement_rows.at(connection, "journal", row.journal_index)
+                if place is not None:
+                    found.append((row, place))
+    return found
+
+
+def _newest_name(connection: Connection, chain: str, newest: str | None) -> str | None:
+    """Walk the chain back from its newest statement to the last one that opened a name."""
+    statement = newest
+    while statement is not None:
+        for opening in statement_rows.openings(connection, [statement]).get(statement, ()):
+            if opening.field == "name":
+                return opening.value
+        rows = statement_rows.of_id(connection, [statement])
+        if not rows:
+            return None
+        body = parse_statement(Envelope.decode(rows[0].envelope)).body
+        statement = getattr(body, "previous", None)
+    return None
