@@ -39,6 +39,7 @@ MAX_OPERATIONS = 10
 _SALT = pwhash.argon2id.SALTBYTES  # 16
 _KEY = 32
 _NONCE = bindings.crypto_aead_xchacha20poly1305_ietf_NPUBBYTES  # 24
+_TAG = bindings.crypto_aead_xchacha20poly1305_ietf_ABYTES  # 16
 _KIND = re.compile(r"[a-z][a-z-]{0,31}")
 _IDENTITY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -220,6 +221,7 @@ def _parse(raw: bytes) -> tuple[dict[str, Any], bytes]:
             and _IDENTITY.fullmatch(obj["identity"]) is not None
         )
         ciphertext = unb64u(obj.pop("secret"))
+        well_formed = well_formed and len(ciphertext) >= _TAG
         unb64u(kdf["salt"], length=_SALT)
         unb64u(obj["nonce"], length=_NONCE)
     except (EncodingError, KeyError, TypeError, AttributeError):
@@ -244,22 +246,24 @@ def _derive(passphrase: str, salt: bytes, cost: Cost) -> bytes:
 def check_private(path: Path) -> None:
     """Refuse a file that others may read. Raises KeyFileError `permissions-loose`; Windows has no such bits."""
     if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise KeyFileError("permissions-loose", f"{path.name} is readable by others; make it private with: chmod 600")
+        raise KeyFileError("permissions-loose", f"{path.name} is readable by others; make it private")
+
+
+def _open_private(name: str, flags: int) -> int:
+    return os.open(name, flags | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))  # a FIFO must not hang us
 
 
 def _read(path: Path) -> bytes:
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # a FIFO must not hang us
     try:
-        descriptor = os.open(path, flags)
+        with open(path, "rb", opener=_open_private) as file:
+            mode = os.fstat(file.fileno()).st_mode  # of what is open, not of what the name means by now
+            if not stat.S_ISREG(mode):
+                raise KeyFileError("not-readable", f"{path.name} is not a file")
+            if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
+                raise KeyFileError("permissions-loose", f"{path.name} is readable by others; make it private")
+            raw = file.read(MAX_FILE + 1)
     except OSError as error:
         raise KeyFileError("not-readable", f"{path.name} cannot be read: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            raise KeyFileError("not-readable", f"{path.name} is not a file")
-        if os.name == "posix" and stat.S_IMODE(mode) & 0o077:  # of what is open, not of what the name means by now
-            raise KeyFileError("permissions-loose", f"{path.name} is readable by others; make it private: chmod 600")
-        raw = file.read(MAX_FILE + 1)
     if len(raw) > MAX_FILE:
         raise KeyFileError("bad-file", f"a key file has at most {MAX_FILE} bytes")
     return raw

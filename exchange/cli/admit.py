@@ -177,7 +177,7 @@ async def _administrator(
         items = [prepared.device(request) for request in requests]
         results = await carry_or_post(terminal, member, items, signers=signers, out=out)
         if results is not None:
-            _report(terminal, results)
+            report(terminal, results)
 
 
 async def _post(terminal: Terminal, files: Sequence[SigningFile], url: str, expected: str | None) -> None:
@@ -201,7 +201,7 @@ async def _post(terminal: Terminal, files: Sequence[SigningFile], url: str, expe
             done(len(results))
         if founding is not None:
             check_founding((await api.exchange()).founding, founding.statement_id)
-    _report(terminal, results)
+    report(terminal, results)
 
 
 def check_complete_founding(founding, expected):  # type: ignore[no-untyped-def]
@@ -230,7 +230,7 @@ def _refuse_lacking(counts: Sequence[int]) -> None:
         raise CommandError("signatures_extra", hints=("hint_signatures_extra",), number=len(extra))
 
 
-def _report(terminal: Terminal, results: Sequence[Result]) -> None:
+def report(terminal: Terminal, results: Sequence[Result]) -> None:
     terminal.say("admit_done", number=len(results))
     if terminal.as_json:
         terminal.json(

@@ -52,6 +52,7 @@ class HeadFile:
         # O_TRUNC, not O_EXCL: a crash may have left the last one behind.
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
         try:
+            os.fchmod(descriptor, FILE_MODE)
             with open(descriptor, "wb", closefd=False) as file:
                 file.write(data)
             os.fsync(descriptor)

@@ -96,13 +96,13 @@ def check_window(core: Core, signers: Signers, now: int) -> None:
         raise AlertRefusal("V4", "too-late", "the alert was not accepted in its time window")
 
 
-def check_named_roster(core: Core, registry_size: int, root_at: bytes, first_later_entry: int | None) -> None:
+def check_named_roster(core: Core, root_at: bytes | None, first_later_entry: int | None) -> None:
     """A1 and A2: the roster that the alert names is the log's own, and not stale; raises AlertRefusal.
 
-    ``root_at`` is the registry's root (32 bytes) at ``core.seen.registry.size``, ``first_later_entry`` the acceptance time of
-    the registry entry with that index (None: there is none).
+    ``root_at`` is the registry's root (32 bytes) at ``core.seen.registry.size`` (None: the log is not that long),
+    ``first_later_entry`` the acceptance time of the registry entry with that index (None: there is none).
     """
-    if core.seen.registry.size > registry_size:
+    if root_at is None:
         raise AlertRefusal("A2", "roster-ahead", "the alert names a registry that this log does not have yet")
     if core.seen.registry.root != root_at.hex():
         raise AlertRefusal("A2", "roster-root", "the alert names a registry root that is not this log's")

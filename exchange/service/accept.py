@@ -8,9 +8,10 @@ policy and the clock, for all statements of a request or for none.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
+from exchange.ledger.stage import Stage
 from exchange.model.alert import AlertBody
 from exchange.model.entry import PROPOSED, REJECTED, RELEASED, AlertMark, AudienceHead, Entry
 from exchange.model.problems import ExchangeError, Malformed
@@ -40,7 +41,8 @@ from exchange.policy.replay import AlertRefusal, check_named_roster, check_windo
 from exchange.policy.roster import RosterRefusal, check_openings
 from exchange.policy.rules import approver_fault
 from exchange.service.state import Known, Staging
-from exchange.store.alerts import AlertChange, AlertRow, AudienceRow, DeliveryRow, ReceiptRow
+from exchange.store import alerts, blobs, epochs, meta, statements
+from exchange.store.alerts import AlertRow, AudienceRow, DeliveryRow, ReceiptRow
 from exchange.store.blobs import ClaimRow
 from exchange.store.epochs import EpochKeyRow
 from exchange.store.statements import OpeningRow, StatementRow
@@ -53,30 +55,12 @@ from keys.verify import StatementPublicKey, verify_ed25519
 EPOCH_KEY_BYTES = 1216
 
 
-class Stage(Protocol):
-    """What the sequencer offers under its lock."""
-
-    @property
-    def now(self) -> int:
-        """Acceptance time of this commit, seconds; never lower than an earlier one."""
-
-    def size(self, log: LogName) -> int:
-        """Entries of a log, with those staged."""
-
-    def root(self, log: LogName) -> bytes:
-        """Root of a log, with the entries staged."""
-
-    def append(self, log: LogName, entry: bytes) -> int:
-        """Stage an entry; its index."""
-
-
 @dataclass(frozen=True, slots=True)
 class AlertMaterial:
-    """What an alert brings that is not in its statement: leaves, the roster it names and that registry's root."""
+    """What an alert brings that is not in its statement: its leaves (none for CLEAR), and the roster it names."""
 
     leaves: tuple[LeafSummary, ...]
     named: Facts
-    named_root: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,22 +74,6 @@ class KnownAlert:
     def addressed(self, device: str) -> bool:
         """Whether the device has a leaf."""
         return self.audience is not None and self.audience.position_of(device) is not None
-
-
-@dataclass(slots=True)
-class Writes:
-    """Rows that one request writes, in the same transaction as its entries."""
-
-    statements: list[StatementRow] = field(default_factory=list)
-    openings: list[OpeningRow] = field(default_factory=list)
-    claims: list[ClaimRow] = field(default_factory=list)
-    alerts: list[AlertRow] = field(default_factory=list)
-    changes: list[AlertChange] = field(default_factory=list)
-    audiences: list[AudienceRow] = field(default_factory=list)
-    receipts: list[ReceiptRow] = field(default_factory=list)
-    deliveries: list[DeliveryRow] = field(default_factory=list)
-    epochs: list[EpochKeyRow] = field(default_factory=list)
-    exchange: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,19 +140,18 @@ class Request:
         self,
         prepared: Sequence[Prepared],
         expected_founding: str | None,
-        alerts: Mapping[str, KnownAlert],
+        known: Mapping[str, KnownAlert],
         statement_key: StatementPublicKey,
     ) -> None:
         self.prepared = prepared
-        self.writes = Writes()
         self.placed: list[Placed] = []
         self._expected_founding = expected_founding
-        self._alerts = alerts
+        self._alerts = known
         self._statement_key = statement_key
 
     def stage(self, stage: Stage, staging: Staging) -> None:
         """Decide every statement in order; raises Refused with the index of the first that fails."""
-        self.writes, self.placed = Writes(), []
+        self.placed = []
         for index, one in enumerate(self.prepared):
             try:
                 self.placed.append(self._stage_one(stage, staging, one))
@@ -222,31 +189,36 @@ class Request:
             raise Refused("founding-unexpected", "this server waits for another founding", rule="M1")
         check_openings(statement, one.submission.openings)
         entry = Entry(
-            at=stage.now,
+            at=stage.at,
             kind=statement.kind.name,
             signatures=statement.envelope.signatures_hash,
             statement=statement.id,
             subject=chain_of(statement),
         )
         staging.roster.apply(entry, statement)
-        staging.times.append(stage.now)
+        staging.times.append(stage.at)
         if isinstance(statement.body, Founding):
             staging.founding = statement
-            self.writes.exchange = statement.id
+            stage.write(meta.put, (meta.EXCHANGE, statement.id))
         if isinstance(statement.body, TermsDefine):
-            self.writes.claims.append(ClaimRow(statement.body.document.sha256, statement.id, None))
-        self.writes.openings.extend(
-            OpeningRow(statement.id, o.field, encoding.unb64u(o.salt, length=32), o.value)
-            for o in one.submission.openings
+            stage.write(blobs.claim, ClaimRow(statement.body.document.sha256, statement.id, None))
+        stage.write(
+            statements.add_openings,
+            *(
+                OpeningRow(statement.id, o.field, encoding.unb64u(o.salt, length=32), o.value)
+                for o in one.submission.openings
+            ),
         )
-        return self._append(stage, staging, one, "registry", entry)
+        placed = self._append(stage, staging, one, "registry", entry)
+        staging.roots.append(stage.root("registry"))
+        return placed
 
     # -- journal --------------------------------------------------------------------------------------------------
 
     def _journal(self, stage: Stage, staging: Staging, one: Prepared) -> Placed:
         if one.submission.openings:
             raise Refused("opening-unexpected", "only registry statements have openings")
-        statement, acceptance = one.statement, staging.roster.at(stage.now)
+        statement, acceptance = one.statement, staging.roster.at(stage.at)
         alert: AlertMark | None = None
         verdict: Verdict | None = None
         places: dict[str, int] = {}
@@ -254,26 +226,28 @@ class Request:
             case AlertBody():
                 alert, verdict, places = self._alert(stage, staging, one, acceptance)
             case EpochPublish() as body:
-                self._by_device(staging, statement, acceptance, stage.now, member=True)
+                self._by_device(staging, statement, acceptance, stage.at, member=True)
                 self._epochs(stage, staging, statement, body)
             case AlertReceipt() as body:
-                self._by_device(staging, statement, acceptance, stage.now)
+                self._by_device(staging, statement, acceptance, stage.at)
                 self._receipt(stage, staging, statement, body)
             case AlertReject() as body:
                 alert = self._reject(stage, staging, statement, body, acceptance)
             case AlertReview() as body:
                 self._review(stage, staging, statement, body, acceptance)
             case AlertDeliver() as body:
-                self._by_server(statement, stage.now)
+                self._by_server(statement, stage.at)
                 index = stage.size("journal")
-                self.writes.deliveries.extend(DeliveryRow(d.alert, d.device, d.at, index) for d in body.deliveries)
+                rows = [DeliveryRow(d.alert, d.device, d.at, index) for d in body.deliveries]
+                stage.write(alerts.add_deliveries, *rows)
+                stage.write(alerts.claim_deliveries, *rows)
             case StatementRefuse() | AccessRead():
-                self._by_server(statement, stage.now)
+                self._by_server(statement, stage.at)
             case _:
                 raise Refused("kind-unexpected", f"{statement.kind.name} is not accepted here")
         entry = Entry(
             alert=alert,
-            at=stage.now,
+            at=stage.at,
             kind=entry_kind(statement)[0],
             registry=Head(root=stage.root("registry").hex(), size=stage.size("registry")),
             signatures=statement.envelope.signatures_hash,
@@ -281,7 +255,7 @@ class Request:
         )
         placed = self._append(stage, staging, one, "journal", entry)
         if isinstance(statement.body, AlertBody) and verdict is not None:
-            self._alert_rows(staging, statement, placed.index, one.material, places)
+            self._alert_rows(stage, staging, statement, placed.index, one.material, places)
             return Placed(
                 placed.statement,
                 "journal",
@@ -341,10 +315,9 @@ class Request:
         if material is None:
             raise Refused("alert-unprepared", "the parts or the pack of the alert are not uploaded", rule="V6")
         signers = verify_signers(statement, acceptance, staging.state.verified.verify)
-        check_window(core, signers, stage.now)
-        registry_size = stage.size("registry")
+        check_window(core, signers, stage.at)
         size = core.seen.registry.size
-        check_named_roster(core, registry_size, material.named_root, staging.first_later_entry(size))
+        check_named_roster(core, staging.registry_root(size), staging.first_later_entry(size))
         if core.seen.journal.size > stage.size("journal"):
             raise AlertRefusal("A2", "journal-ahead", "the alert names a journal that this log does not have yet")
         if staging.is_rejected(statement.id):
@@ -363,6 +336,7 @@ class Request:
 
     def _alert_rows(
         self,
+        stage: Stage,
         staging: Staging,
         statement: Statement,
         index: int,
@@ -370,22 +344,21 @@ class Request:
         places: Mapping[str, int],
     ) -> None:
         body = statement.alert
-        core, writes = body.core, self.writes
+        core = body.core
         state, _ = entry_kind(statement)
         released = state == RELEASED
         until = None if released else core.release_by
-        blobs = [part.sha256 for part in body.sealed.parts]
+        kept = {part.sha256 for part in body.sealed.parts}
         if body.sealed.pack is not None:
-            blobs.append(body.sealed.pack.sha256)
-        writes.claims.extend(ClaimRow(sha256, statement.id, until) for sha256 in sorted(set(blobs)))
+            kept.add(body.sealed.pack.sha256)
+        stage.write(blobs.claim, *(ClaimRow(sha256, statement.id, until) for sha256 in sorted(kept)))
         if released:
             staging.versions[(core.alert, core.version)] = statement.id
-        if statement.id in self._alerts:
-            writes.changes.append(AlertChange(statement.id, "released" if released else "proposed", index))
-            return
         roster = staging.roster.facts
         person = roster.persons[roster.devices[core.issuer.device].person]
-        writes.alerts.append(
+        pack = None if body.sealed.pack is None else body.sealed.pack.sha256
+        stage.write(
+            alerts.put,
             AlertRow(
                 statement.id,
                 core.alert,
@@ -396,14 +369,13 @@ class Request:
                 "released" if released else "proposed",
                 index,
                 core.release_by,
-                None if body.sealed.pack is None else body.sealed.pack.sha256,
-            )
+                pack,
+            ),
         )
         if material is not None and material.leaves:
             devices = b"".join(encoding.unb64u(d, length=16) for d in sorted(places, key=places.__getitem__))
-            writes.audiences.append(
-                AudienceRow(statement.id, b"".join(leaf.encode() for leaf in material.leaves), devices)
-            )
+            leaves = b"".join(leaf.encode() for leaf in material.leaves)
+            stage.write(alerts.put_audiences, AudienceRow(statement.id, leaves, devices))
 
     def _epochs(self, stage: Stage, staging: Staging, statement: Statement, body: EpochPublish) -> None:
         staging.state.epochs.check(body)
@@ -412,12 +384,10 @@ class Request:
             if (device, key.week) in staging.epochs:
                 raise EpochRefusal("week-published", f"this device published a key for week {key.week} before")
             staging.epochs[(device, key.week)] = statement.id
-            self.writes.epochs.append(
-                EpochKeyRow(
-                    device, key.week, key.hash, statement.id, index, body.bundle.sha256, position * EPOCH_KEY_BYTES
-                )
-            )
-        self.writes.claims.append(ClaimRow(body.bundle.sha256, statement.id, None))
+            offset = position * EPOCH_KEY_BYTES
+            row = EpochKeyRow(device, key.week, key.hash, statement.id, index, body.bundle.sha256, offset)
+            stage.write(epochs.add, row)
+        stage.write(blobs.claim, ClaimRow(body.bundle.sha256, statement.id, None))
 
     def _receipt(self, stage: Stage, staging: Staging, statement: Statement, body: AlertReceipt) -> None:
         device = body.issuer.device
@@ -425,25 +395,26 @@ class Request:
             known = self._alerts.get(alert)
             if known is None or alert not in staging.state.released or not known.addressed(device):
                 raise Refused("receipt-without-leaf", "a receipt is for alerts that this device was sealed")
-            self.writes.receipts.append(ReceiptRow(alert, device, body.level, stage.now, stage.size("journal")))
+            row = ReceiptRow(alert, device, body.level, stage.at, stage.size("journal"))
+            stage.write(alerts.add_receipts, row)
 
     def _reject(
         self, stage: Stage, staging: Staging, statement: Statement, body: AlertReject, acceptance: Roster
     ) -> AlertMark:
-        person = self._by_device(staging, statement, acceptance, stage.now)
+        person = self._by_device(staging, statement, acceptance, stage.at)
         known = self._alerts.get(body.alert)
         if known is None or not staging.open_proposal(body.alert, (known.row.alert, known.row.version)):
             raise Refused("proposal-unknown", "there is no open proposal with this id")
         if person not in known.approvers:
             raise Refused("approver-not-candidate", "only a candidate approver rejects a proposal", rule="R8")
         staging.rejected.add(body.alert)
-        self.writes.changes.append(AlertChange(body.alert, "rejected", stage.size("journal")))
+        stage.write(alerts.put, replace(known.row, state="rejected", journal_index=stage.size("journal")))
         return AlertMark(id=known.row.alert, version=known.row.version)
 
     def _review(
         self, stage: Stage, staging: Staging, statement: Statement, body: AlertReview, acceptance: Roster
     ) -> None:
-        person = self._by_device(staging, statement, acceptance, stage.now)
+        person = self._by_device(staging, statement, acceptance, stage.at)
         known = self._alerts.get(body.alert)
         if known is None or body.alert not in staging.state.released:
             raise Refused("alert-unknown", "there is no released alert with this id")
@@ -463,8 +434,7 @@ class Request:
         kind, signers = entry_kind(statement)
         staging.known[(statement.id, kind, signers)] = (log, index)
         if log == "journal":
-            staging.journal.append((index, entry, statement))
-        self.writes.statements.append(
-            StatementRow(log, index, statement.id, statement.kind.name, kind, signers, statement.envelope.encode())
-        )
+            staging.journal.append((index, kind, statement))
+        row = StatementRow(log, index, statement.id, statement.kind.name, kind, signers, statement.envelope.encode())
+        stage.write(statements.add, row)
         return Placed(statement.id, log, index, kind, data)

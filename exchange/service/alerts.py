@@ -55,6 +55,10 @@ class Audience:
             offset += PACK_HEAD + (0 if leaf.keyless else STANZA)
         return cls(row, leaves, AudienceTree([leaf.leaf_hash() for leaf in leaves]), offsets)
 
+    def places(self, devices: frozenset[str]) -> dict[str, int]:
+        """The leaf positions of those of the devices that have one."""
+        return {device: place for place, device in enumerate(self.row.devices_at()) if device in devices}
+
     def view(self, position: int, stanza: bytes) -> LeafView:
         """A device's own leaf with its stanza."""
         leaf = self.leaves[position]

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
+from exchange.model.alert import AlertBody
 from exchange.model.entry import RELEASED, Entry
 from exchange.model.statements import AlertReject, EpochPublish, Statement
 from exchange.policy.epochs import EpochTable
 from exchange.policy.members import Facts, Roster
 from exchange.policy.roster import TrustedRoster
+from exchange.tlog.merkle import EMPTY_ROOT
 from keys.envelope import Envelope
 from keys.verify import SigningPublicKey, verify_hybrid
 
@@ -56,6 +58,7 @@ class ExchangeState:
         self.roster = TrustedRoster(verify=self.verified.verify)
         self.epochs = EpochTable()
         self.registry_times: list[int] = []
+        self.registry_roots: list[bytes] = [EMPTY_ROOT]
         self.versions: dict[tuple[str, int], str] = {}
         self.released: set[str] = set()
         self.rejected: set[str] = set()
@@ -102,28 +105,29 @@ class ExchangeState:
         else:
             self.pinned.pop(sha256, None)
 
-    def first_later_entry(self, size: int) -> int | None:
-        """Acceptance time of the registry entry with index ``size``; None when there is none."""
-        return self.registry_times[size] if size < len(self.registry_times) else None
-
     # -- what an accepted entry changes; the same at the start and in service -------------------------------------
 
-    def apply_registry(self, entry: Entry, statement: Statement) -> None:
-        """Take in a registry entry read from the log; raises RosterRefusal when the log breaks its own rules."""
+    def apply_registry(self, entry: Entry, statement: Statement, root: bytes) -> None:
+        """Take in a registry entry read from the log, and the root with it.
+
+        Raises RosterRefusal when the log breaks its own rules.
+        """
         self.roster.apply(entry, statement)
         self.registry_times.append(entry.at)
+        self.registry_roots.append(root)
         if self.exchange is None:
             self.exchange, self.founding = statement.id, statement
 
-    def apply_journal(self, index: int, entry: Entry, statement: Statement | None) -> None:
-        """Take in a journal entry; the statement is needed for bundles and rejections only."""
-        if entry.kind == "epoch.publish" and statement is not None and isinstance(statement.body, EpochPublish):
-            self.epochs.apply(index, statement.id, statement.body)
-        if entry.alert is not None and entry.kind == RELEASED:
-            self.versions[(entry.alert.id, entry.alert.version)] = entry.statement
-            self.released.add(entry.statement)
-        if statement is not None and isinstance(statement.body, AlertReject):
-            self.rejected.add(statement.body.alert)
+    def apply_journal(self, index: int, kind: str, statement: Statement) -> None:
+        """Take in an accepted journal statement and the kind of its entry."""
+        match statement.body:
+            case EpochPublish() as body:
+                self.epochs.apply(index, statement.id, body)
+            case AlertReject() as body:
+                self.rejected.add(body.alert)
+            case AlertBody() as body if kind == RELEASED:
+                self.versions[(body.core.alert, body.core.version)] = statement.id
+                self.released.add(statement.id)
 
 
 class Staging:
@@ -133,9 +137,10 @@ class Staging:
         self.state = state
         self.roster = state.roster
         self.times: list[int] = []
+        self.roots: list[bytes] = []
         self.founding: Statement | None = None
         self.epochs: dict[tuple[str, int], str] = {}
-        self.journal: list[tuple[int, Entry, Statement]] = []
+        self.journal: list[tuple[int, str, Statement]] = []
         self.versions: dict[tuple[str, int], str] = {}
         self.released: set[str] = set()
         self.rejected: set[str] = set()
@@ -146,6 +151,7 @@ class Staging:
         other = Staging(self.state)
         other.roster = self.roster.fork()
         other.times = list(self.times)
+        other.roots = list(self.roots)
         other.founding = self.founding
         other.epochs = dict(self.epochs)
         other.journal = list(self.journal)
@@ -167,6 +173,13 @@ class Staging:
             return self.state.registry_times[size]
         return self.times[size - committed] if size - committed < len(self.times) else None
 
+    def registry_root(self, size: int) -> bytes | None:
+        """The registry's root at ``size``, staged entries included; None beyond them."""
+        committed = len(self.state.registry_roots)
+        if size < committed:
+            return self.state.registry_roots[size]
+        return self.roots[size - committed] if size - committed < len(self.roots) else None
+
     def is_rejected(self, statement: str) -> bool:
         """Whether a candidate approver has rejected this proposal."""
         return statement in self.state.rejected or statement in self.rejected
@@ -182,9 +195,10 @@ class Staging:
             state.keep_facts(state.roster.facts)
             state.roster = self.roster
             state.registry_times.extend(self.times)
+            state.registry_roots.extend(self.roots)
         if self.founding is not None:
             state.exchange, state.founding = self.founding.id, self.founding
-        for index, entry, statement in self.journal:
-            state.apply_journal(index, entry, statement)
+        for index, kind, statement in self.journal:
+            state.apply_journal(index, kind, statement)
         for known, (_, index) in self.known.items():
             state.remember(known, index)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Select, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from exchange.store import schema
@@ -38,15 +38,6 @@ class AlertRow:
     journal_index: int
     release_by: int
     pack: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class AlertChange:
-    """A proposal's next state and the journal entry that says so."""
-
-    statement: str
-    state: AlertState
-    journal_index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,23 +102,16 @@ def _alerts() -> Select[Any]:
     return select(*(schema.alert.c[name] for name in AlertRow.__slots__))
 
 
-def add(connection: Connection, rows: Sequence[AlertRow]) -> None:
-    """Add alert statements. A second released one of the same alert and version is a conflict."""
-    if rows:
-        connection.execute(insert(schema.alert), values(rows))
+def put(connection: Connection, rows: Sequence[AlertRow]) -> None:
+    """Add alert statements, or bring those that are there into their next state, in the order of the rows.
 
-
-def change(connection: Connection, rows: Sequence[AlertChange]) -> None:
-    """Bring alert statements into their next state."""
+    A second released one of the same alert and version is a conflict.
+    """
     if rows:
-        table = schema.alert
-        statement = (
-            update(table)
-            .where(table.c.statement == bindparam("key"))
-            .values(state=bindparam("new_state"), journal_index=bindparam("new_index"))
-        )
-        parameters = [{"key": row.statement, "new_state": row.state, "new_index": row.journal_index} for row in rows]
-        connection.execute(statement, parameters)
+        statement = upsert(schema.alert)
+        new = statement.excluded
+        changed = {"state": new.state, "journal_index": new.journal_index}
+        connection.execute(statement.on_conflict_do_update(index_elements=["statement"], set_=changed), values(rows))
 
 
 def find(connection: Connection, statement: str) -> AlertRow | None:
@@ -157,10 +141,10 @@ def labelled(connection: Connection, label: str, start: int, limit: int) -> tupl
     return made(AlertRow, connection.execute(query.order_by(table.c.journal_index).limit(limit)))
 
 
-def add_audiences(connection: Connection, rows: Sequence[AudienceRow]) -> None:
-    """Add alerts' leaves."""
+def put_audiences(connection: Connection, rows: Sequence[AudienceRow]) -> None:
+    """Add alerts' leaves; those of a proposal stay as they are when it is released."""
     if rows:
-        connection.execute(insert(schema.audience), values(rows))
+        connection.execute(upsert(schema.audience).on_conflict_do_nothing(), values(rows))
 
 
 def audience(connection: Connection, alert: str) -> AudienceRow | None:

@@ -4,7 +4,7 @@ An upload is invisible until `finish` says that its content has the hash that wa
 what it wrote. A blob that no statement claims is swept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
@@ -164,9 +164,10 @@ def unclaimed_bytes(connection: Connection, owner: str) -> int:
     return int(total or 0)
 
 
-def sweep(connection: Connection, now: int, unclaimed_seconds: int, limit: int) -> int:
+def sweep(connection: Connection, now: int, unclaimed_seconds: int, limit: int, spared: Collection[str] = ()) -> int:
     """Delete at most ``limit`` blobs that are older than ``unclaimed_seconds`` and that no claim in force keeps,
-    unfinished uploads too; how many there were. Claims past their deadline are deleted with them."""
+    unfinished uploads too; how many there were. Claims past their deadline are deleted with them. ``spared`` are hashes
+    that a request on its way is about to claim."""
     table, kept = schema.blob, schema.claim
     connection.execute(delete(kept).where(kept.c.until < now))
     claimed = exists().where(kept.c.sha256 == table.c.sha256)
@@ -174,6 +175,7 @@ def sweep(connection: Connection, now: int, unclaimed_seconds: int, limit: int) 
         select(table.c.blob)
         .where(
             and_(table.c.created_at < now - unclaimed_seconds, or_(table.c.complete == 0, ~claimed)),
+            table.c.sha256.not_in(spared),
         )
         .order_by(table.c.created_at)
         .limit(limit)

@@ -219,7 +219,8 @@ def _engine(path: Path, begin: str, read_only: bool, **pool: Any) -> Engine:
             raise
         return connection
 
-    engine = create_engine("sqlite+pysqlite://", creator=connect, **pool)
+    # Parameters hold names: they stay out of errors and their tracebacks (I8).
+    engine = create_engine("sqlite+pysqlite://", creator=connect, hide_parameters=True, **pool)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
 

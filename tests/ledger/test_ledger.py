@@ -108,7 +108,9 @@ async def test_rows_are_written_in_the_transaction_of_the_entry(world: World) ->
     class Noted(Append):
         def stage(self, stage: Stage) -> list[int]:
             indexes = super().stage(stage)
-            stage.write(meta.put, *[(entry.decode(), str(index)) for entry, index in zip(self.entries, indexes)])
+            stage.write(
+                meta.put, *[(entry.decode(), str(index)) for entry, index in zip(self.entries, indexes, strict=True)]
+            )
             return indexes
 
     await world.together(Noted(b"a", b"b"), Noted(b"c"))

@@ -80,6 +80,8 @@ TRANSITIONS: list[tuple[str, list[Fact], Fact, list[Signer], set[str]]] = [
     ("device for author, alone", [], device_enrol(200, "anna", "anna-2"), dev("bert-1"), {"M3", "M8"}),
     ("device for author, by two", [], device_enrol(200, "anna", "anna-2"), ADMINS, set()),
     ("own device revoked", [device_enrol(150, "wim", "wim-2")], device_revoke(200, "wim-1"), dev("wim-2"), set()),
+    ("two own devices", [device_enrol(150, "wim", "w2"), device_enrol(150, "wim", "w3")],
+     device_revoke(200, "wim-1"), dev("w2", "w3"), {"M3"}),
     ("another's device revoked", [], device_revoke(200, "wim-1"), dev("wanda-1"), {"M3"}),
     ("revoked by administrator", [], device_revoke(200, "wim-1"), dev("willi-1"), set()),
     ("revoked by a foreign administrator", [], device_revoke(200, "wim-1"), dev("bert-1"), {"M3", "M9"}),
@@ -149,6 +151,7 @@ def test_roster_accepts_or_refuses(facts: list[Fact], event: Fact, signers: list
 
 def test_first_statement_is_the_founding() -> None:
     assert may_append([], found(1, ["R1", "R2", "R3"], 2), REGISTRARS) == (True, frozenset())
+    assert may_append([], found(1, ["R1", "R2"], 2), REGISTRARS) == (True, frozenset())
     assert may_append([], found(1, ["R1", "R2", "R3"], 1), [R1]) == (False, frozenset({"M3"}))
     assert may_append([], found(1, ["R1", "R2"], 3), [R1, R2, R3])[1] == {"M3", "M4"}
     accepted, rules = may_append([], org_admit(1, "x", "company", FAR), REGISTRARS)

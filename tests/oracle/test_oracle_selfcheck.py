@@ -159,6 +159,7 @@ def test_refusals_name_the_labels_rule() -> None:
         ([person_remove(200, "wanda")], T, True),
         ([terms_define(200, 1, T + 100)], T, False),
         ([terms_define(200, 1, T + 100), terms_accept(201, "water", 1)], T, True),
+        ([terms_define(200, 1, 300), terms_accept(201, "water", 1)], T, True),
         ([terms_define(200, 1, 300), terms_accept(201, "shop", 1)], T, False),
         ([terms_define(200, 1, 300), terms_accept(201, "water", 1), terms_define(202, 2, T + 1)], T, True),
         ([terms_define(200, 1, 300), terms_accept(201, "water", 1), terms_define(202, 2, T)], T, False),
@@ -222,6 +223,12 @@ def test_author_without_the_role_is_refused_by_r2() -> None:
 def test_revoked_author_device_is_refused_by_r2() -> None:
     verdict, rules = judge("GREEN", {"organisations": ["water"]}, world=[*WORLD, device_revoke(200, "anna-1")])
     assert (verdict, rules) == ("refused", {"R2"})
+
+
+def test_author_of_a_suspended_organisation_is_refused_by_r2() -> None:
+    verdict, rules = judge("GREEN", {"organisations": ["water"]}, world=[*WORLD, org_suspend(200, "police")])
+    assert verdict == "refused"
+    assert "R2" in rules
 
 
 @pytest.mark.parametrize(
@@ -423,6 +430,11 @@ def test_red_is_held_against_the_acceptance_roster(later: list[Fact], verdict: s
 
 def test_amber_recipient_lost_meanwhile_does_not_refuse() -> None:
     assert judge("AMBER", {"organisations": ["water"]}, later=[person_remove(T, "wim")]) == RELEASED
+
+
+def test_author_made_auditor_before_acceptance_is_refused() -> None:
+    later = [person_change(T, "anna", ["auditor"])]
+    assert judge("AMBER", {"organisations": ["water"]}, later=later) == ("refused", {"R1", "R2"})
 
 
 def test_author_whose_organisation_expires_before_acceptance_is_refused() -> None:

@@ -102,7 +102,9 @@ class Partnership(RuleBasedStateMachine):
             self.world.roster.apply(entry, statement)
         except RosterRefusal as refusal:
             assert not expected, f"the code refuses by {refusal.rule} {refusal.code}, the oracle accepts {fact}"
-            assert refusal.rule in rules, f"the code says {refusal.rule} {refusal.code}, the oracle {set(rules)}: {fact}"
+            assert refusal.rule in rules, (
+                f"the code says {refusal.rule} {refusal.code}, the oracle {set(rules)}: {fact}"
+            )
             type(self).agreed += 1
             return False
         assert expected, f"the code accepts, the oracle refuses by {set(rules)}: {fact} signed by {signers}"
@@ -158,15 +160,11 @@ class Partnership(RuleBasedStateMachine):
         world = self.world
         founding = world.founding()
         names = [f"R{i}" for i in range(3)]
-        assert self.both(
-            facts.found(world.now, names, 2), founding, [("registrar", "R0"), ("registrar", "R1")]
-        )
+        assert self.both(facts.found(world.now, names, 2), founding, [("registrar", "R0"), ("registrar", "R1")])
         world.exchange = founding.id
         policy = dict(facts.DEFAULT_POLICY, wide={"approvals": 1, "recipients": 3}, red_persons=2)
         adopted = world.by_registrars("policy.adopt", policy=policy)
-        assert self.both(
-            facts.policy_adopt(world.now, policy), adopted, [("registrar", "R0"), ("registrar", "R1")]
-        )
+        assert self.both(facts.policy_adopt(world.now, policy), adopted, [("registrar", "R0"), ("registrar", "R1")])
         for kind in ("authority", "company"):
             self._admit(kind)
         for organisation, roles in (
@@ -309,9 +307,7 @@ class Partnership(RuleBasedStateMachine):
             return
         roles, topics = data.draw(some(ROLES, 1)), data.draw(some(TOPICS))
         fact = facts.person_change(self.world.now, member.person, roles, topics)
-        if self.post(
-            data, "person.change", fact, person=member.person, previous=previous, roles=roles, topics=topics
-        ):
+        if self.post(data, "person.change", fact, person=member.person, previous=previous, roles=roles, topics=topics):
             member.roles = tuple(roles)
 
     @rule(data=st.data(), keyed=st.booleans())
@@ -336,7 +332,9 @@ class Partnership(RuleBasedStateMachine):
         """Propose or publish an alert: every person's answer and the alert's are compared."""
         world = self.world
         label = data.draw(st.sampled_from(LABELS))
-        authors = [m for m in self.members if m.devices and "author" in m.roles] or [m for m in self.members if m.devices]
+        authors = [m for m in self.members if m.devices and "author" in m.roles] or [
+            m for m in self.members if m.devices
+        ]
         author = data.draw(st.sampled_from(authors))
         approvers = sorted({m.person for m in data.draw(st.lists(st.sampled_from(self.members), max_size=2))})
         approvals = data.draw(st.integers(0, len(approvers)))
@@ -359,9 +357,7 @@ class Partnership(RuleBasedStateMachine):
             assert found.rule in rules, (person, found, rules)
         passed = data.draw(st.sampled_from([0, 0, 60, 5 * DAY]))
         acceptance = world.roster.at(core.at + passed)
-        if policy_oracle.unsettled_alert(
-            told, core.at, told, core.at + passed, oracle_core, device, given, self.keyed
-        ):
+        if policy_oracle.unsettled_alert(told, core.at, told, core.at + passed, oracle_core, device, given, self.keyed):
             type(self).unsettled += 1
             return
         verdict = decide(named, policy, core, given, Context(acceptance, self.keyed)).alert

@@ -39,7 +39,9 @@ class Scene:
     def usable(self) -> frozenset[str]:
         return frozenset(self.roster.facts.devices) - self.keyless
 
-    def core(self, label: str, audience: dict[str, Any] | None = None, by: Member | None = None, **changes: Any) -> Core:
+    def core(
+        self, label: str, audience: dict[str, Any] | None = None, by: Member | None = None, **changes: Any
+    ) -> Core:
         now = self.world.now
         fields: dict[str, Any] = {
             "action": "new",
@@ -162,7 +164,9 @@ def test_r4_r5_amber_goes_to_officers_of_addressed_organisations(scene: Scene, l
 
 
 def test_r4_topics_narrow_even_a_named_organisation_and_a_named_person(scene: Scene) -> None:
-    core = scene.core("AMBER+STRICT", {"organisations": [scene.hospital], "persons": ids(scene.driver), "topics": ["it"]})
+    core = scene.core(
+        "AMBER+STRICT", {"organisations": [scene.hospital], "persons": ids(scene.driver), "topics": ["it"]}
+    )
     assert scene.receive(core) == set(ids(scene.doctor, scene.author))
     assert scene.why(core, scene.driver) == (False, "R4", "topic-missing")
 

@@ -3,11 +3,12 @@
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from exchange.store import alerts, blobs, epochs, logs, schema, sessions, statements
-from exchange.store.alerts import AlertChange, AlertRow, AudienceRow, DeliveryRow, ReceiptRow
+from exchange.store.alerts import AlertRow, AudienceRow, DeliveryRow, ReceiptRow
 from exchange.store.blobs import ClaimRow
 from exchange.store.database import Store
 from exchange.store.epochs import EpochKeyRow
@@ -16,6 +17,8 @@ from exchange.store.logs import CheckpointRow, EntryRow, TileRow
 from exchange.store.schema import CHUNK_BYTES
 from exchange.store.sessions import SessionRow
 from exchange.store.statements import OpeningRow, StatementRow
+from keys.encoding import b64u
+from keys.stanza import PackLeaf, build_pack, encode_leaf_list
 
 DEVICE = "AAAAAAAAAAAAAAAAAAAAAA"
 
@@ -46,6 +49,19 @@ async def test_entries_are_read_in_order_within_their_log(store: Store) -> None:
     assert await store.read(logs.entries, "journal", 0, 1) == (b"j0",)
     assert await store.read(logs.size, "journal") == 3
     assert await store.read(logs.size, "registry") == 1
+
+
+@pytest.mark.parametrize(
+    ("add", "row"),
+    [
+        (logs.add_entries, EntryRow("other", 0, b"")),  # type: ignore[arg-type]
+        (logs.put_tiles, TileRow("other", 0, 0, b"")),  # type: ignore[arg-type]
+        (logs.put_checkpoints, CheckpointRow("other", 0, b"", 0)),  # type: ignore[arg-type]
+    ],
+)
+async def test_there_are_two_logs_and_no_third(store: Store, add: Any, row: Any) -> None:
+    with pytest.raises(ConflictError):
+        await store.write(add, [row])
 
 
 async def test_an_empty_log_has_size_zero_and_no_checkpoint(store: Store) -> None:
@@ -235,35 +251,51 @@ def alert(key: str, version: int = 1, state: alerts.AlertState = "released", ind
 
 async def test_alerts_are_found_by_statement_id_version_and_state(store: Store) -> None:
     one, two = alert("s1"), alert("s2", 2, "proposed", 4)
-    await store.write(alerts.add, [two, one])
+    await store.write(alerts.put, [two, one])
     assert await store.read(alerts.find, "s1") == one
     assert await store.read(alerts.find, "s3") is None
     assert await store.read(alerts.versions, "alert-id") == (one, two)
     assert await store.read(alerts.in_state, "proposed", 0, 9) == (two,)
     assert await store.read(alerts.labelled, "AMBER", 0, 9) == (one,)
-    await store.write(alerts.change, [AlertChange("s2", "released", 6)])
+    await store.write(alerts.put, [alert("s2", 2, "released", 6)])
     assert await store.read(alerts.in_state, "released", 1, 9) == (alert("s2", 2, "released", 6),)
 
 
 async def test_one_version_is_released_once(store: Store) -> None:
-    await store.write(alerts.add, [alert("s1"), alert("s2", 1, "proposed"), alert("s3", 1, "proposed")])
+    await store.write(alerts.put, [alert("s1"), alert("s2", 1, "proposed"), alert("s3", 1, "proposed")])
     with pytest.raises(ConflictError):
-        await store.write(alerts.change, [AlertChange("s2", "released", 6)])
-    await store.write(alerts.change, [AlertChange("s3", "rejected", 6)])
+        await store.write(alerts.put, [alert("s2", 1, "released", 6)])
+    await store.write(alerts.put, [alert("s3", 1, "rejected", 6)])
 
 
 async def test_an_audience_stands_with_its_alert(store: Store) -> None:
     row = AudienceRow("s1", bytes(144), bytes(32))
     with pytest.raises(ConflictError):
-        await store.write(alerts.add_audiences, [row])
-    await store.write(alerts.add, [alert("s1")])
-    await store.write(alerts.add_audiences, [row])
-    assert await store.read(alerts.audience, "s1") == row
+        await store.write(alerts.put_audiences, [row])
+    await store.write(alerts.put, [alert("s1")])
+    await store.write(alerts.put_audiences, [row])
+    await store.write(alerts.put_audiences, [AudienceRow("s1", b"", b"")])
+    assert await store.read(alerts.audience, "s1") == row, "a proposal's leaves stay when it is released"
     assert await store.read(alerts.audience, "s2") is None
 
 
+def test_an_audience_finds_a_devices_leaf_and_its_stanza_in_the_pack() -> None:
+    ids = [bytes([1]) * 16, bytes([1]) * 15 + b"\x02", bytes([2]) * 16]
+    stanzas = [b"s" * 1168, b"", b"t" * 1168]
+    leaves = [PackLeaf(bytes([i]) * 32, bytes([i]) * 8, stanza) for i, stanza in enumerate(stanzas)]
+    pack = build_pack(leaves)
+    row = AudienceRow("s1", encode_leaf_list(leaf.summary() for leaf in leaves), b"".join(ids))
+    assert list(row.devices_at()) == [b64u(i) for i in ids]
+    for position, (key, stanza) in enumerate(zip(ids, stanzas, strict=True)):
+        assert row.position_of(b64u(key)) == position
+        offset, length = row.stanza_range(position)
+        assert pack[offset : offset + length] == stanza
+    straddling = b64u((ids[1] + ids[2])[5:21])
+    assert row.position_of(straddling) is None, "an id across two devices' ids is nobody's"
+
+
 async def test_the_first_receipt_and_the_first_delivery_stand(store: Store) -> None:
-    await store.write(alerts.add, [alert("s1")])
+    await store.write(alerts.put, [alert("s1")])
     first, read = ReceiptRow("s1", "d1", "received", 10, 1), ReceiptRow("s1", "d1", "read", 20, 2)
     await store.write(alerts.add_receipts, [first])
     await store.write(alerts.add_receipts, [ReceiptRow("s1", "d1", "received", 30, 3), read])

@@ -17,10 +17,11 @@ from exchange.model.scalars import DAY
 from exchange.model.statements import KINDS, Statement, chain_of, parse_statement
 from exchange.policy.epochs import EpochTable
 from exchange.policy.roster import TrustedRoster
+from exchange.serverkeys import ServerKeys, generate
 from exchange.tlog.merkle import EMPTY_ROOT
 from keys import encoding
 from keys.envelope import Envelope
-from keys.sign import SoftwareSigner, StatementSigner, add_signature
+from keys.sign import SoftwareSigner, add_signature
 from keys.verify import possession_message
 
 START = 1_790_000_000
@@ -68,14 +69,16 @@ class Member:
 class World:
     """Registrars, a registry and its roster; each method appends one statement and returns it."""
 
-    def __init__(self, registrars: int = 3, threshold: int = 2, seed: str = "world") -> None:
+    def __init__(
+        self, registrars: int = 3, threshold: int = 2, seed: str = "world", server: ServerKeys | None = None
+    ) -> None:
         self.random = Randomness(seed)
+        self.server = server or generate("exchange.example", self.random)
         self.now = START
         self.registrars = sorted(
             (SoftwareSigner.generate(self.random) for _ in range(registrars)), key=lambda s: s.public.key_id
         )
         self.threshold = threshold
-        self.statement_signer = StatementSigner.generate(self.random)
         self.roster = TrustedRoster()
         self.epochs = EpochTable()
         self.entries: list[Entry] = []
@@ -133,17 +136,15 @@ class World:
     # -- a partnership ----------------------------------------------------------------------------
 
     def founding(self) -> Statement:
-        log_key = {"ed25519": encoding.b64u(bytes(32)), "mldsa44": encoding.b64u(bytes(1312))}
         chosen = self.registrars[: self.threshold]
         body = {
             "at": self.now,
             "nonce": self.random.id(),
             "not_after": self.now + DAY,
             "issuer": {"registrar": chosen[0].public.key_id},
-            "logs": {"journal": log_key, "registry": log_key},
-            "origin": "exchange.example",
+            "origin": self.server.origin,
             "registrars": [r.public.to_json() for r in self.registrars],
-            "statement_key": self.statement_signer.public.to_json(),
+            **self.server.public_json(),
             "threshold": self.threshold,
         }
         return self.sign("exchange.found", body, *chosen)

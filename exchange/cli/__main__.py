@@ -1,0 +1,134 @@
+"""The command ``exchange``: the table of commands, and the one place where an error becomes a line and an exit status.
+
+Exit status: 0 done, 1 refused or a verification failed, 2 usage. No traceback reaches a person: what was not expected is one
+line and a code, and ``EXCHANGE_DEBUG=1`` shows where. Commands import what they need when they run, so that ``--help``
+answers at once.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+from typer.main import get_command
+
+from exchange.cli import (
+    ack,
+    admit,
+    approve,
+    audit,
+    countersign,
+    devices,
+    inbox,
+    init,
+    invite,
+    join,
+    preview,
+    publish,
+    read,
+    remove,
+    renew,
+    revoke,
+    serve,
+    suspend,
+    terms,
+    watch,
+)
+from exchange.cli.failure import report_failure
+from exchange.cli.terminal import DEBUG, REFUSED, USAGE, Terminal
+from exchange.cli.texts import help_text, process_language
+
+PROGRAM = "exchange"
+
+
+def _group(key: str) -> typer.Typer:
+    return typer.Typer(
+        add_completion=False,
+        help=help_text(key),
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+
+
+def build() -> typer.Typer:
+    """The commands, in the order in which a person meets them."""
+    app = _group("program")
+    for name, function in (
+        ("init", init.init),
+        ("serve", serve.serve),
+        ("invite", invite.invite),
+        ("join", join.join),
+        ("admit", admit.admit),
+        ("countersign", countersign.countersign),
+        ("suspend", suspend.suspend),
+        ("renew", renew.renew),
+        ("remove", remove.remove),
+        ("revoke", revoke.revoke),
+        ("devices", devices.devices),
+        ("inbox", inbox.inbox),
+        ("read", read.read),
+        ("ack", ack.ack),
+        ("watch", watch.watch),
+        ("preview", preview.preview),
+        ("publish", publish.publish),
+        ("approve", approve.approve),
+    ):
+        app.command(name, help=help_text(name))(function)
+    accepting = _group("terms")
+    accepting.command("show", help=help_text("terms_show"))(terms.show)
+    accepting.command("accept", help=help_text("terms_accept"))(terms.accept)
+    app.add_typer(accepting, name="terms", help=help_text("terms"))
+    auditing = _group("audit")
+    auditing.command("export", help=help_text("audit_export"))(audit.export)
+    auditing.command("verify", help=help_text("audit_verify"))(audit.verify)
+    app.add_typer(auditing, name="audit", help=help_text("audit"))
+    return app
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name outside the terminal's alphabet must not stop the listing
+            stream.reconfigure(errors="backslashreplace")
+    terminal = Terminal(process_language(given), as_json="--json" in given)
+    try:
+        status = get_command(build()).main(args=given, prog_name=PROGRAM, standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except typer.TyperException as error:
+        return _usage(terminal, error, given)
+    except (typer.Abort, KeyboardInterrupt):
+        terminal.fail("interrupted", code="interrupted")
+        return REFUSED
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python would complain once more when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return REFUSED
+    except Exception as error:
+        if os.environ.get(DEBUG) == "1":
+            raise
+        return report_failure(terminal, error)
+
+
+def _usage(terminal: Terminal, error: typer.TyperException, given: Sequence[str]) -> int:
+    message = error.format_message()
+    if error.exit_code == USAGE and not message.strip():  # no command given: the help was the answer
+        return USAGE
+    line = message[:1].lower() + message[1:].rstrip(".")
+    words = [word for word in given if not word.startswith("-")]
+    terminal.fail("usage_wrong", reason=line, code="usage")
+    terminal.hint("hint_help", command=" ".join([PROGRAM, *words[:1]]) if words else PROGRAM)
+    return int(error.exit_code)
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()

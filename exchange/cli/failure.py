@@ -1,0 +1,61 @@
+"""One error, one line: what a person is told when a command cannot go on, and the exit status.
+
+Domain errors carry a code and a sentence of their own; for the codes that people meet, the table of texts and
+``exchange.policy.explain`` have the sentence in both languages. An error without a code was not expected: its name is the code, its
+text is kept back, because it may hold anything.
+"""
+
+from __future__ import annotations
+
+from exchange.cli.terminal import REFUSED, CommandError, Terminal
+from exchange.cli.texts import TEXTS
+
+HINTS: dict[str, str] = {
+    "changed-meanwhile": "hint_again",
+    "device-not-enrolled": "hint_not_enrolled",
+    "no-home": "hint_no_home",
+    "not-yet": "hint_clock",
+    "timeout": "hint_unreachable",
+    "too-late": "hint_clock",
+    "unreachable": "hint_unreachable",
+    "wrong-passphrase": "hint_passphrase",
+}
+"""What to do, by code."""
+
+
+def report_failure(terminal: Terminal, error: Exception) -> int:
+    """Say why it does not go on; returns the exit status."""
+    if isinstance(error, CommandError):
+        terminal.fail(error.key, hints=error.hints, code=error.code, **error.values)
+        return error.status
+    code = getattr(error, "code", None)
+    if not isinstance(code, str):
+        terminal.fail("unexpected", hints=("hint_debug",), code=f"internal-{type(error).__name__}")
+        return REFUSED
+    reason = sentence(terminal, code, str(error))
+    step, rule = getattr(error, "step", None), getattr(error, "rule", None)
+    hints = [HINTS[code]] if code in HINTS else []
+    if isinstance(step, int):
+        terminal.fail("verification_failed", hints=["hint_verification"], step=f"V{step}", reason=reason, code=code)
+    elif isinstance(rule, str) and rule:
+        terminal.fail("refused", hints=hints, rule=rule, reason=reason, code=code)
+    else:
+        terminal.fail("failed", hints=hints, reason=reason, code=code)
+    differs = getattr(error, "differs", None)
+    if isinstance(differs, dict) and differs:
+        values = "; ".join(f"{name}: {', '.join(map(str, listed))}" for name, listed in differs.items() if listed)
+        if values:
+            terminal.say("refused_values", values=values)
+    return REFUSED
+
+
+def sentence(terminal: Terminal, code: str, detail: str) -> str:
+    """The sentence for a code in the person's language, else the error's own."""
+    key = f"code_{code}"
+    if key in TEXTS:
+        return terminal.text(key)
+    from exchange.policy.explain import SENTENCES, explain
+
+    if code in SENTENCES and "{" not in SENTENCES[code][0]:
+        return explain(code, language=terminal.language)
+    return detail

@@ -1,0 +1,134 @@
+"""What the registry commands share: who may act, what carries two signatures, and what is posted at once.
+
+The rules themselves are ``TrustedRoster``'s; what is decided here is only whether to post a statement now, or to write it into a signing
+file for the second person or the registrars. The exchange and every reader decide again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from exchange.cli.terminal import USAGE, CommandError, Terminal, write_new
+
+if TYPE_CHECKING:
+    from exchange.cli.member import Member
+    from exchange.client.answers import Result
+    from exchange.client.enrol import Preparation
+    from exchange.policy.members import Organisation, Person
+    from keys.registrar import SigningItem
+
+Signers = Literal["one", "two", "registrars"]
+
+
+def needs(before: frozenset[str], after: frozenset[str]) -> Signers:
+    """Who must sign when a person's roles become ``after``, or a device is enrolled for them (statements.md, By role)."""
+    from exchange.model.statements import PRIVILEGED
+
+    if "auditor" in before | after:
+        return "registrars"
+    return "two" if (after - before) & PRIVILEGED else "one"
+
+
+def check_administrator(member: Member) -> Person:
+    """This device's person, when it is an administrator. Raises CommandError ``not_administrator``."""
+    person = member.person
+    if "administrator" not in person.roles:
+        raise CommandError("not_administrator")
+    return person
+
+
+def prepare(member: Member, *, alone: bool) -> Preparation:
+    """A preparation in the name of this device; what one device signs alone lives for five minutes only."""
+    from os import urandom
+
+    from exchange.cli.connect import preparation
+    from exchange.model.statements import NARROW_WINDOW
+
+    return preparation(
+        member.home.membership.exchange,
+        member.seen,
+        {"device": member.home.membership.device},
+        urandom,
+        NARROW_WINDOW if alone else None,
+    )
+
+
+def prepare_for_registrars(member: Member, registrar: Path | None) -> Preparation:
+    """A preparation in the name of a registrar, who signs it offline with the others."""
+    from os import urandom
+
+    from exchange.cli.connect import preparation, registrar_issuer
+
+    membership = member.home.membership
+    return preparation(membership.exchange, member.seen, registrar_issuer(membership.found, registrar), urandom)
+
+
+async def carry_or_post(
+    terminal: Terminal, member: Member, items: Sequence[SigningItem], *, signers: Signers, out: Path | None
+) -> list[Result] | None:
+    """Sign with this device; post when that is enough, else write the file for the second person. Results when posted.
+
+    Raises CommandError ``second_person_needs_out`` before anything is signed.
+    """
+    from exchange.client.enrol import submit
+    from keys.registrar import SigningFile, SigningItem
+    from keys.sign import add_signature
+
+    if signers == "two" and out is None:
+        raise CommandError("second_person_needs_out", hints=("hint_second_person",), status=USAGE)
+    signed = [SigningItem(add_signature(i.envelope, member.home.identity.signer), i.openings) for i in items]
+    if signers == "one":
+        results = await submit(member.api, signed)
+        await member.refresh()
+        return results
+    path = out if out is not None else Path("statements.json")
+    write_new(path, SigningFile(member.home.membership.exchange, tuple(signed)).save())
+    terminal.say("carry_second", file=path)
+    terminal.hint("hint_countersign", file=path)
+    return None
+
+
+def write_for_registrars(
+    terminal: Terminal, member: Member, items: Sequence[SigningItem], out: Path
+) -> None:
+    """Write a signing file for the registrars, and say what happens next."""
+    from keys.registrar import SigningFile
+
+    membership = member.home.membership
+    write_new(out, SigningFile(membership.exchange, tuple(items)).save())
+    terminal.say("carry_registrars", file=out)
+    terminal.hint("hint_sign_registry", file=out, threshold=membership.found.threshold, url=membership.url)
+    if terminal.as_json:
+        terminal.json({"file": str(out), "statements": [item.envelope.statement_id for item in items]})
+    else:
+        terminal.data(out)
+
+
+def find_organisation(member: Member, wanted: str) -> Organisation:
+    """An organisation by its exact name (letter case apart) or id. Raises CommandError ``organisation_unknown``, ``_ambiguous``."""
+    found = [
+        organisation
+        for organisation in member.facts.organisations.values()
+        if organisation.id == wanted or member.names.of(organisation.id).casefold() == wanted.casefold()
+    ]
+    if not found:
+        raise CommandError("organisation_unknown", hints=("hint_exact_name",), name=wanted)
+    if len(found) > 1:
+        raise CommandError("organisation_ambiguous", hints=("hint_take_id",), name=wanted)
+    return found[0]
+
+
+def find_person(member: Member, wanted: str) -> Person:
+    """A person of the own organisation by exact name (letter case apart) or id. Raises CommandError ``person_unknown``."""
+    found = [
+        person
+        for person in member.facts.persons.values()
+        if not person.removed and (person.id == wanted or member.names.of(person.id).casefold() == wanted.casefold())
+    ]
+    if not found:
+        raise CommandError("person_unknown", hints=("hint_exact_name",), name=wanted)
+    if len(found) > 1:
+        raise CommandError("person_ambiguous", hints=("hint_take_id",), name=wanted)
+    return found[0]

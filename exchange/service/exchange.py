@@ -1,0 +1,409 @@
+"""The running exchange: store, logs and state together, and the way in for every statement.
+
+Life of a statement: read → looked up → material and signatures (outside the lock) → staged and committed by the
+sequencer (``docs/spec/logs.md``) → answered with index, checkpoints and inclusion proof.  This module owns that order; what is
+allowed is decided in ``accept`` and ``exchange/policy``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from os import urandom
+from pathlib import Path
+from typing import Any, Self, cast
+
+from exchange.config import Config
+from exchange.ledger.head import HeadFile
+from exchange.ledger.ledger import Ledger
+from exchange.ledger.sequencer import Batch, Sequencer
+from exchange.ledger.signing import NoteSigner
+from exchange.ledger.stage import Stage, Work
+from exchange.model.alert import AlertBody
+from exchange.model.entry import parse_entry
+from exchange.model.scalars import BlobRef, Record, Seen
+from exchange.model.statements import (
+    KINDS,
+    AlertReceipt,
+    AlertReject,
+    AlertReview,
+    EpochPublish,
+    Statement,
+    encode_body,
+    parse_statement,
+)
+from exchange.model.submission import MAX_STATEMENTS, Accepted, Refused, Submission
+from exchange.policy.members import Facts
+from exchange.policy.roster import TrustedRoster
+from exchange.serverkeys import ServerKeys
+from exchange.service.accept import (
+    AlertMaterial,
+    KnownAlert,
+    Placed,
+    Prepared,
+    Request,
+    known_of,
+    read,
+)
+from exchange.service.packs import PackCache
+from exchange.service.state import ExchangeState, Known, Staging
+from exchange.store import alerts, blobs, logs, statements
+from exchange.store.database import Connection, Store
+from exchange.store.statements import StatementRow
+from exchange.tlog.checkpoint import LogName
+from exchange.tlog.merkle import Frontier, leaf_hash
+from keys.encoding import b64u
+from keys.envelope import Envelope
+from keys.errors import KeysError
+from keys.sign import StatementSigner, sign_statement
+from keys.stanza import LeafSummary
+from keys.verify import SigningPublicKey, check_epoch_key
+
+PAGE = 1024
+"""Rows read at once while the state is rebuilt at the start."""
+DATABASE = "exchange.db"
+"""File name in the data folder."""
+
+Wake = Callable[[Batch], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the caller of ``accept`` is told: where each statement stands, and both signed checkpoints."""
+
+    results: tuple[Accepted, ...]
+    registry: bytes
+    journal: bytes
+
+
+class _Posting(Work[list[Placed]]):
+    """One request on its way through the sequencer: a fork of the staged state that is kept or dropped whole."""
+
+    def __init__(self, exchange: Exchange, request: Request) -> None:
+        self._exchange = exchange
+        self._request = request
+
+    def stage(self, stage: Stage) -> list[Placed]:
+        staging = self._exchange.staging().fork()
+        self._request.stage(stage, staging)
+        self._exchange.keep(staging)
+        return self._request.placed
+
+    def committed(self) -> None:
+        self._exchange.publish()
+
+    def discarded(self) -> None:
+        self._exchange.drop()
+
+
+class Exchange:
+    """A running exchange. Use ``open``; call ``close`` when done, on every path."""
+
+    def __init__(
+        self,
+        config: Config,
+        keys: ServerKeys,
+        store: Store,
+        ledger: Ledger,
+        state: ExchangeState,
+        clock: Callable[[], int],
+        pin: str | None,
+    ) -> None:
+        self.config = config
+        self.store = store
+        self.ledger = ledger
+        self.state = state
+        self.statement_signer: StatementSigner = keys.statement
+        self.packs = PackCache(store)
+        self.clock = clock
+        self._pin = pin
+        self._staging: Staging | None = None
+        self._wakes: list[Wake] = []
+        self.sequencer = Sequencer(ledger, self._woken, queue_length=config.limits.queue_length)
+
+    @classmethod
+    async def open(cls, config: Config, keys: ServerKeys, clock: Callable[[], int], *, pin: str | None) -> Self:
+        """Open store and logs, rebuild the state from them, start the sequencer.
+
+        ``pin`` is the exchange id that ``exchange init`` wrote down; without it no founding is accepted.  Raises `StoreError`,
+        `LedgerDamaged`, `StorageError`; nothing stays open then.
+        """
+        store = await Store.open(Path(config.server.data) / DATABASE)
+        try:
+            signers = {"registry": NoteSigner(keys.registry), "journal": NoteSigner(keys.journal)}
+            ledger = await Ledger.open(
+                store, HeadFile(Path(config.server.head_file)), cast(dict[LogName, NoteSigner], signers), clock
+            )
+            state = await _rebuild(store, ledger)
+            exchange = cls(config, keys, store, ledger, state, clock, pin)
+            exchange.sequencer.start()
+            return exchange
+        except BaseException:
+            await store.close()
+            raise
+
+    async def close(self) -> None:
+        """Finish what waits, then close. May be called twice."""
+        await self.sequencer.close()
+        await self.store.close()
+
+    def on_commit(self, wake: Wake) -> None:
+        """Have ``wake`` called after each commit that appended, when its callers were answered; it must not block."""
+        self._wakes.append(wake)
+
+    def _woken(self, batch: Batch) -> None:
+        for wake in self._wakes:
+            wake(batch)
+
+    # -- the staged state, for the sequencer -----------------------------------------------------------------------
+
+    def staging(self) -> Staging:
+        """The state with everything staged in the commit under way."""
+        return self._staging or Staging(self.state)
+
+    def keep(self, staging: Staging) -> None:
+        """A request was staged: the next one continues from it."""
+        self._staging = staging
+
+    def publish(self) -> None:
+        """The commit is durable: what was staged becomes the state (the first call of a group does it for all)."""
+        if self._staging is not None:
+            self._staging.commit()
+            self._staging = None
+
+    def drop(self) -> None:
+        """Nothing of the commit took place."""
+        self._staging = None
+
+    # -- accepting -------------------------------------------------------------------------------------------------
+
+    async def accept(self, submissions: Sequence[Submission]) -> Answer:
+        """Accept all statements or none; the answer is the same whenever the same statements are sent again.
+
+        Raises Refused; `LedgerRefusal` (``busy``, ``closing``) and `StorageError` (``writing-stopped``), after which sending
+        again is right.
+        """
+        if not 1 <= len(submissions) <= MAX_STATEMENTS:
+            raise Refused("batch-size", f"a request has 1 to {MAX_STATEMENTS} statements")
+        prepared = [read(submission, index) for index, submission in enumerate(submissions)]
+        known = await self.store.read(_look_up, [one.statement for one in prepared])
+        for one in prepared:
+            one.known = known.accepted.get(known_of(one.statement))
+        pinned: list[str] = []
+        try:
+            for index, one in enumerate(prepared):
+                if one.known is None:
+                    await self._prepare(one, index, pinned)
+            await asyncio.to_thread(self._verify_ahead, [o.statement for o in prepared if o.known is None])
+            request = Request(prepared, self._pin, known.alerts, self.statement_signer.public)
+            committed = await self.sequencer.submit(_Posting(self, request))
+        finally:
+            for sha256 in pinned:
+                self.state.unpin(sha256)
+        new = iter(committed.appended)
+        results = []
+        for placed in committed.value:
+            if placed.entry is None:
+                results.append(await self._known_answer(placed))
+            else:
+                at = next(new)
+                results.append(
+                    Accepted(
+                        placed.statement,
+                        at.log,
+                        at.index,
+                        placed.kind,
+                        at.size,
+                        at.proof,
+                        placed.unserved,
+                        placed.newcomers,
+                    )
+                )
+        return Answer(tuple(results), committed.checkpoints["registry"], committed.checkpoints["journal"])
+
+    async def _known_answer(self, placed: Placed) -> Accepted:
+        _, proof = await self.ledger.inclusion_proof(placed.log, placed.index)
+        size = self.ledger.head(placed.log).size
+        return Accepted(placed.statement, placed.log, placed.index, placed.kind, size, proof)
+
+    async def claim(self, kind: str, fields: dict[str, Any]) -> Answer:
+        """Say something in the journal in the exchange's own name: ``alert.deliver``, ``statement.refuse``, ``access.read``."""
+        now = self.clock()
+        common = {
+            "at": now,
+            "exchange": self.state.exchange,
+            "issuer": {"server": self.statement_signer.public.key_id},
+            "nonce": _nonce(),
+            "not_after": now + 300,
+            "seen": self.seen().to_json(),
+        }
+        body: Record = KINDS[kind].model.model_validate({**common, **fields})
+        envelope = sign_statement(kind, encode_body(body), self.statement_signer, scheme="ed25519")
+        return await self.accept([Submission(envelope)])
+
+    def seen(self) -> Seen:
+        """Both heads as published."""
+        heads = {log: self.ledger.head(log) for log in ("registry", "journal")}
+        return Seen.model_validate({log: {"root": head.root.hex(), "size": head.size} for log, head in heads.items()})
+
+    # -- outside the lock ------------------------------------------------------------------------------------------
+
+    async def _prepare(self, one: Prepared, index: int, pinned: list[str]) -> None:
+        """Fetch what a statement refers to; raises Refused."""
+        try:
+            match one.statement.body:
+                case AlertBody() as body:
+                    one.material = await self._alert_material(body, pinned)
+                case EpochPublish() as body:
+                    await self._check_bundle(body, pinned)
+                case _:
+                    pass
+        except Refused as error:
+            error.index = index
+            raise
+
+    async def _alert_material(self, body: AlertBody, pinned: list[str]) -> AlertMaterial:
+        wanted = list(body.sealed.parts)
+        if body.sealed.pack is not None:
+            wanted.append(body.sealed.pack)
+        await self._need_blobs(wanted, pinned)
+        leaves: tuple[LeafSummary, ...] = ()
+        if body.sealed.pack is not None:
+            try:
+                leaves = await self.packs.leaves(body.sealed.pack.sha256)
+            except KeysError as error:
+                raise Refused(error.code, str(error), rule="V7") from None
+        return AlertMaterial(leaves, await self.facts_at(body.core.seen.registry.size))
+
+    async def _need_blobs(self, wanted: Sequence[BlobRef], pinned: list[str]) -> None:
+        for blob in wanted:
+            self.state.pin(blob.sha256)
+            pinned.append(blob.sha256)
+        found = await self.store.read(_lengths, [blob.sha256 for blob in wanted])
+        missing = [blob.sha256 for blob in wanted if found.get(blob.sha256) != blob.length]
+        if missing:
+            raise Refused(
+                "blob-missing",
+                "upload the blobs first; these are not here in the length named",
+                rule="V6",
+                differs={"missing": missing},
+            )
+
+    async def _check_bundle(self, body: EpochPublish, pinned: list[str]) -> None:
+        """Each key of the bundle has the hash named and takes a trial seal: one bad key must not stop a publisher."""
+        await self._need_blobs([body.bundle], pinned)
+        data = await self.store.read(blobs.read, body.bundle.sha256)
+        keys = [data[i * 1216 : (i + 1) * 1216] for i in range(len(body.keys))]
+        try:
+            await asyncio.to_thread(_check_keys, keys, [key.hash for key in body.keys])
+        except KeysError as error:
+            raise Refused(error.code, str(error)) from None
+
+    async def facts_at(self, size: int) -> Facts:
+        """The roster after ``size`` registry entries: at hand, or replayed from the log; raises Refused (A2)."""
+        facts = self.state.facts_at(size)
+        if facts is not None:
+            return facts
+        if size > self.state.roster.size:
+            raise Refused("roster-ahead", "the alert names a registry that this log does not have yet", rule="A2")
+        roster = TrustedRoster(verify=self.state.verified.verify)
+        async for entry, statement in _registry(self.store, size):
+            roster.apply(entry, statement)
+        self.state.keep_facts(roster.facts)
+        return roster.facts
+
+    def _verify_ahead(self, waiting: Sequence[Statement]) -> None:
+        """Verify on a thread what can be named already, so that the lock finds it remembered; the lock decides."""
+        facts = self.state.roster.facts
+        for statement in waiting:
+            if statement.kind.scheme != "hybrid":
+                continue
+            keys: list[SigningPublicKey] = []
+            for key_id in statement.envelope.signer_ids:
+                if key_id in facts.registrars:
+                    keys.append(facts.registrars[key_id])
+                elif key_id in facts.device_of_key:
+                    keys.append(facts.devices[facts.device_of_key[key_id]].signing)
+            if len(keys) == len(statement.envelope.signer_ids):
+                try:
+                    self.state.verified.verify(statement.envelope, keys)
+                except KeysError:
+                    return  # refused under the lock, in its place and with its index
+
+
+@dataclass(frozen=True, slots=True)
+class _LookedUp:
+    accepted: dict[Known, int]
+    alerts: dict[str, KnownAlert]
+
+
+def _look_up(connection: Connection, waiting: Sequence[Statement]) -> _LookedUp:
+    """Which of the statements were accepted before, and the alerts that they speak about."""
+    accepted: dict[Known, int] = {}
+    for row in statements.of_id(connection, {statement.id for statement in waiting}):
+        accepted[(row.statement, row.entry_kind, row.signers)] = row.index
+    about: set[str] = set()
+    for statement in waiting:
+        match statement.body:
+            case AlertReceipt() as body:
+                about.update(body.alerts)
+            case AlertReject() | AlertReview() as body:
+                about.add(body.alert)
+            case AlertBody():
+                about.add(statement.id)
+    found: dict[str, KnownAlert] = {}
+    for alert in about:
+        place = alerts.find(connection, alert)
+        if place is None:
+            continue
+        envelope = Envelope.decode(statements.of_id(connection, [alert])[0].envelope)
+        approvers = parse_statement(envelope).alert.core.approvers
+        found[alert] = KnownAlert(place, alerts.audience(connection, alert), approvers)
+    return _LookedUp(accepted, found)
+
+
+def _lengths(connection: Connection, wanted: Sequence[str]) -> dict[str, int]:
+    rows = [blobs.find(connection, sha256) for sha256 in wanted]
+    return {row.sha256: row.length for row in rows if row is not None}
+
+
+def _check_keys(keys: Sequence[bytes], hashes: Sequence[str]) -> None:
+    for raw, known in zip(keys, hashes, strict=True):
+        if check_epoch_key(raw).hash.hex() != known:
+            raise Refused("epoch-key-hash", "a key of the bundle does not have the hash that the statement names")
+
+
+async def _registry(store: Store, size: int) -> Any:
+    """The first ``size`` registry entries with their statements, in order."""
+    for start in range(0, size, PAGE):
+        entries = await store.read(logs.entries, "registry", start, min(PAGE, size - start))
+        rows = await store.read(statements.page, "registry", start, len(entries))
+        for data, row in zip(entries, rows, strict=True):
+            yield parse_entry(data), parse_statement(Envelope.decode(row.envelope))
+
+
+async def _rebuild(store: Store, ledger: Ledger) -> ExchangeState:
+    """The state from the logs; nothing in memory comes from anywhere else."""
+    state = ExchangeState()
+    frontier = Frontier()
+    async for entry, statement in _registry(store, ledger.head("registry").size):
+        frontier = frontier.extend((leaf_hash(entry.encode()),))
+        state.apply_registry(entry, statement, frontier.root())
+    journal = ledger.head("journal").size
+    start = 0
+    while start < journal:
+        rows: Sequence[StatementRow] = await store.read(
+            statements.page, "journal", start, PAGE, ("alert", "alert.reject", "epoch.publish")
+        )
+        if not rows:
+            break
+        for row in rows:
+            statement = parse_statement(Envelope.decode(row.envelope))
+            state.apply_journal(row.index, row.entry_kind, statement)
+        start = rows[-1].index + 1
+    return state
+
+
+def _nonce() -> str:
+    return b64u(urandom(16))
