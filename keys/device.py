@@ -13,12 +13,12 @@ from os import urandom
 from types import MappingProxyType
 from typing import Any
 
-import nacl.exceptions
 from nacl import bindings
 
 from keys.encoding import ID_BYTES, b64u, decode, encode, unb64u, week_range
-from keys.errors import EncodingError, KeyFileError, OpenError
+from keys.errors import BadKey, EncodingError, KeyFileError, OpenError
 from keys.kem import EPOCH_SEED, EpochPublicKey
+from keys.seal import shared_secret
 from keys.sign import SEED, SoftwareSigner
 from keys.stanza import alert_tag
 from keys.unseal import epoch_public
@@ -143,8 +143,8 @@ class DeviceIdentity:
     def tag(self, ephemeral: bytes, alert_id: bytes, version: int) -> bytes:
         """This device's 8-byte tag for an alert, from the entry alone. Raises OpenError `bad-ephemeral`."""
         try:
-            shared = bindings.crypto_scalarmult(self.scan_secret, ephemeral)
-        except (nacl.exceptions.CryptoError, RuntimeError):
+            shared = shared_secret(self.scan_secret, ephemeral)
+        except BadKey:
             raise OpenError("bad-ephemeral", "the alert's ephemeral key is not usable") from None
         return alert_tag(shared, alert_id, version)
 
@@ -174,7 +174,9 @@ class DeviceIdentity:
     @classmethod
     def _from_json(cls, obj: dict[str, Any]) -> "DeviceIdentity":
         epochs, signing = obj["epochs"], obj["signing"]
-        if obj["format"] != FORMAT or len(obj) != 6 or len(signing) != 2 or len(epochs) > MAX_EPOCHS:
+        if not isinstance(epochs, list) or len(epochs) > MAX_EPOCHS or len(signing) != 2:
+            raise ValueError("not this format")
+        if obj["format"] != FORMAT or len(obj) != 6:
             raise ValueError("not this format")
         weeks = [item["week"] for item in epochs if len(item) == 2]
         if len(weeks) != len(epochs) or weeks != sorted(set(weeks)):

@@ -19,7 +19,7 @@ import nacl.exceptions
 from cryptography.cobblestone import Cobblestone256Encryptor
 from nacl import bindings
 
-from keys.encoding import b64u
+from keys.encoding import ID_BYTES, b64u
 from keys.errors import BadKey, EncodingError
 from keys.kem import CONTENT_KEY, EpochPublicKey
 from keys.stanza import (
@@ -116,6 +116,19 @@ def _content_key(key: bytes) -> bytes:
 # -- stanzas ---------------------------------------------------------------------------------------
 
 
+def shared_secret(secret: bytes, public: bytes) -> bytes:
+    """X25519 of a 32-byte secret and a 32-byte public key, for tags. Raises BadKey `bad-scan-key` when it is zero.
+
+    The lengths are checked here because PyNaCl's binding does not: a short key would be read beyond its end.
+    """
+    if len(secret) != 32 or len(public) != 32:
+        raise BadKey("bad-scan-key", "an X25519 key has 32 bytes")
+    try:
+        return bindings.crypto_scalarmult(secret, public)
+    except nacl.exceptions.CryptoError:  # libsodium's answer to an all-zero secret
+        raise BadKey("bad-scan-key", "a scan key is of low order") from None
+
+
 @dataclass(frozen=True, slots=True)
 class SealTarget:
     """One recipient device: id (16), week of core.at, scan key (32), epoch key (1216) or None, and last bundle.
@@ -128,6 +141,10 @@ class SealTarget:
     scan_key: bytes
     epoch_key: bytes | None
     last_bundle: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.device_id) != ID_BYTES or len(self.last_bundle) != 32:
+            raise ValueError("a device id has 16 bytes, a bundle's statement id 32")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +194,9 @@ def _stanza(work: _Work, target: SealTarget) -> tuple[bytes, bytes]:
 
 def _tag(work: _Work, target: SealTarget) -> bytes:
     try:
-        shared = bindings.crypto_scalarmult(work.ephemeral_secret, target.scan_key)
-    except (nacl.exceptions.CryptoError, RuntimeError):  # libsodium's answer to an all-zero secret
-        raise BadKey("bad-scan-key", f"device {b64u(target.device_id)}: a scan key is of low order") from None
+        shared = shared_secret(work.ephemeral_secret, target.scan_key)
+    except BadKey as error:
+        raise BadKey(error.code, f"device {b64u(target.device_id)}: {error.message}") from None
     return alert_tag(shared, work.alert_id, work.version)
 
 

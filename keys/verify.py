@@ -164,9 +164,9 @@ def check_scan_key(raw: bytes) -> bytes:
         raise BadKey("bad-scan-key", "a scan key is not 32 bytes in canonical form")
     try:
         secret = bindings.crypto_scalarmult(_FIXED_SCALAR, raw)
-    except (nacl.exceptions.RuntimeError, RuntimeError):
+    except nacl.exceptions.CryptoError:  # libsodium's answer to an all-zero secret
         raise BadKey("bad-scan-key", "a scan key is of low order") from None
-    if secret == bytes(32):
+    if secret == bytes(32):  # should a build of libsodium not refuse it
         raise BadKey("bad-scan-key", "a scan key is of low order")
     return raw
 

@@ -90,6 +90,11 @@ class RosterHistory:
         """Indexes of entries whose statements are not shown."""
         return [index for index in range(self.size) if index not in self._statements]
 
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """All entries, in log order."""
+        return self._entries
+
     def statement(self, index: int) -> Statement | None:
         """A registry statement that is shown."""
         return self._statements.get(index)

@@ -9,6 +9,7 @@ SCHEMA = (
     # Every checkpoint that was ever accepted: what a fork is proven with.
     "CREATE TABLE checkpoint (log TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, note BLOB NOT NULL,"
     " at INTEGER NOT NULL, PRIMARY KEY (log, size)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE frontier (log TEXT PRIMARY KEY, size INTEGER NOT NULL, hashes BLOB NOT NULL) STRICT, WITHOUT ROWID",
     # Checkpoints that were signed and shown, but run ahead of what is kept.
     "CREATE TABLE claim (log TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, note BLOB NOT NULL,"
     " PRIMARY KEY (log, size, root)) STRICT, WITHOUT ROWID",

@@ -19,7 +19,7 @@ from exchange.client.errors import StateError
 from exchange.client.schema import SCHEMA, VERSION
 from exchange.model.statements import Opening
 from exchange.tlog.checkpoint import LogName
-from exchange.tlog.merkle import EMPTY_ROOT
+from exchange.tlog.merkle import EMPTY_ROOT, HASH_BYTES, Frontier
 from keys import encoding
 from keys.envelope import Envelope
 
@@ -190,6 +190,21 @@ class MemberState:
         self._db.execute(
             "INSERT OR REPLACE INTO checkpoint (log, size, root, note, at) VALUES (?, ?, ?, ?, ?)",
             (log, head.size, head.root, head.note, now),
+        )
+
+    def frontier(self, log: LogName) -> Frontier:
+        """The right edge of what is kept of a log, to append to."""
+        row = self._one("SELECT size, hashes FROM frontier WHERE log=?", log)
+        if row is None:
+            return Frontier()
+        hashes = tuple(row[1][i : i + HASH_BYTES] for i in range(0, len(row[1]), HASH_BYTES))
+        return Frontier(row[0], hashes)
+
+    def keep_frontier(self, log: LogName, frontier: Frontier) -> None:
+        """Keep the right edge that belongs to the last checkpoint."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO frontier (log, size, hashes) VALUES (?, ?, ?)",
+            (log, frontier.size, b"".join(frontier.hashes)),
         )
 
     def append(self, log: LogName, start: int, entries: Iterable[tuple[bytes, bytes, str, str]]) -> None:
@@ -398,8 +413,12 @@ class MemberState:
         )
         return [row[0] for row in rows]
 
-    def bind_receipts(self, level: str, statements: Sequence[str], sent_by: str | None) -> None:
-        """Bind queued receipts to the statement that carries them, or (None) put them back into the queue."""
+    def requeue_receipts(self, sent_by: str) -> None:
+        """The statement never arrived: its receipts wait again."""
+        self._db.execute("UPDATE receipt SET sent_by=NULL WHERE sent_by=?", (sent_by,))
+
+    def bind_receipts(self, level: str, statements: Sequence[str], sent_by: str) -> None:
+        """Bind queued receipts to the statement that carries them."""
         self._db.executemany(
             "UPDATE receipt SET sent_by=? WHERE level=? AND statement=?", ((sent_by, level, s) for s in statements)
         )

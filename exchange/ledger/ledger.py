@@ -37,7 +37,7 @@ from exchange.tlog.checkpoint import LOGS, Checkpoint, LogName, signed_text
 from exchange.tlog.edge import Edge
 from exchange.tlog.errors import ProofError, TlogError
 from exchange.tlog.merkle import HASH_BYTES, leaf_hash, verify_consistency
-from exchange.tlog.tiles import TILE_WIDTH, Bundle, Tile, TileTree, hashes_at, tiles_for, width_at
+from exchange.tlog.tiles import TILE_WIDTH, Bundle, Tile, TileReader, TileTree, hashes_at, tiles_for, width_at
 
 Clock = Callable[[], int]
 """Seconds since 1970-01-01 UTC."""
@@ -236,7 +236,7 @@ class Ledger:
     async def _tree(self, log: LogName, edge: Edge, ranges: Iterable[tuple[int, int]]) -> TileTree:
         """A tree that can read what the ranges need."""
         found = await self._tiles(log, edge, tiles_for(ranges, edge.size))
-        return TileTree(lambda level, index: found[level, index], edge.size)
+        return TileTree(_reader(found), edge.size)
 
     async def _tiles(self, log: LogName, edge: Edge, places: Iterable[Tile]) -> dict[tuple[int, int], bytes]:
         """Tiles from memory where they are partial, from the store where they are full (there they may have grown)."""
@@ -296,6 +296,10 @@ def _write_groups(connection: Connection, groups: Mapping[TableWrite, list[Any]]
             function(connection, rows)
 
 
+def _reader(found: Mapping[tuple[int, int], bytes]) -> TileReader:
+    return lambda level, index: found[level, index]
+
+
 def _partial_tiles(edge: Edge) -> dict[tuple[int, int], bytes]:
     """The partial tiles, which memory holds."""
     return {(level, hashes_at(level, edge.size) // TILE_WIDTH): data for level, data in enumerate(edge.partial) if data}
@@ -308,7 +312,7 @@ def _prove(stage: Stage, states: Mapping[LogName, LogState], tile_rows: Iterable
     for log in LOGS:
         known = _partial_tiles(states[log].edge)
         known.update({(row.level, row.index): row.data for row in tile_rows if row.log == log})
-        trees[log] = TileTree(lambda level, index, known=known: known[level, index], states[log].head.size)  # type: ignore[misc]
+        trees[log] = TileTree(_reader(known), states[log].head.size)
     return tuple(
         Appended(entry.log, entry.index, trees[entry.log].size, trees[entry.log].inclusion_proof(entry.index))
         for entry in stage.entries

@@ -48,9 +48,13 @@ from keys import encoding
 from keys.envelope import Envelope
 from keys.errors import KeysError
 from keys.verify import (
+    LogPublicKey,
     SigningPublicKey,
+    StatementPublicKey,
+    check_log_key,
     check_scan_key,
     check_signing_key,
+    check_statement_key,
     verify_hybrid,
     verify_possession,
 )
@@ -349,10 +353,22 @@ class TrustedRoster:
                     raise RosterRefusal("M13", "terms-unknown", "no such terms were defined")
                 if version < found.terms:
                     raise RosterRefusal("M13", "terms-older", "a newer version was accepted before")
-            case Founding() | PolicyAdopt():
+            case Founding():
+                self._check_founding_keys(body)
+            case PolicyAdopt():
                 pass
             case _:
                 self._live_organisation(cast(Any, body).organisation)
+
+    @staticmethod
+    def _check_founding_keys(body: Founding) -> None:
+        """M11 for the server's keys: a log key that libsodium refuses would leave checkpoints that nobody can verify."""
+        try:
+            for key in (body.logs.registry, body.logs.journal):
+                check_log_key(LogPublicKey.from_json(key.to_json()))
+            check_statement_key(StatementPublicKey.from_json(body.statement_key))
+        except KeysError as error:
+            raise RosterRefusal("M11", error.code, str(error)) from None
 
     def _live_organisation(self, organisation: str) -> Organisation:
         found = self._facts.organisations.get(organisation)

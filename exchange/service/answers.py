@@ -58,7 +58,7 @@ class LeafView:
                 "path": [node.hex() for node in self.path],
                 "stanza": encoding.b64(self.stanza),
                 "stanza_id": self.stanza_id.hex(),
-                "tag": self.tag.hex(),
+                "tag": encoding.b64u(self.tag),
             }
         )
 
@@ -70,6 +70,6 @@ def neighbour(item: Neighbour) -> bytes:
             "index": item.index,
             "inner": item.inner.hex(),
             "path": [node.hex() for node in item.path],
-            "tag": item.tag.hex(),
+            "tag": encoding.b64u(item.tag),
         }
     )

@@ -7,7 +7,8 @@ its head file is written (docs/spec/logs.md). Answers are the interface's JSON, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from itertools import islice
 
 from exchange.ledger.ledger import Ledger
 from exchange.model.entry import parse_entry
@@ -26,7 +27,6 @@ from exchange.store import statements as statement_rows
 from exchange.store.alerts import AlertRow
 from exchange.store.database import Connection, Store
 from exchange.store.statements import OpeningRow, StatementRow
-from exchange.tlog.checkpoint import LogName
 from keys import encoding
 from keys.envelope import Envelope
 from keys.stanza import TAG, encode_leaf_list
@@ -37,15 +37,6 @@ MAX_PAGE = 256
 """Entries looked at in one page."""
 MAX_PAGE_BYTES = 2 << 20
 """Bytes of envelopes after which a page ends early; ``next`` says where it goes on."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """Entries and statements from one state of the store, with the statements' openings."""
-
-    entries: tuple[bytes, ...]
-    statements: tuple[StatementRow, ...]
-    openings: dict[str, tuple[OpeningRow, ...]]
 
 
 class Reading:
@@ -60,6 +51,7 @@ class Reading:
         self._alerts = alerts
         self._claims = claims
         self._clock = clock
+        self._chains: list[str] = []
 
     # -- public ---------------------------------------------------------------------------------------------------
 
@@ -129,46 +121,44 @@ class Reading:
 
     async def registry_page(self, reader: Reader, start: int, limit: int) -> bytes:
         """``GET /v1/registry/statements``: what this reader is shown, with the openings it is handed."""
-        size = self._ledger.head("registry").size
-        page = await self._store.read(_page, "registry", start, _bounded(start, limit, size))
         facts = self._state.roster.facts
-        items: list[bytes] = []
-        total, handed, following = 0, 0, start
-        for entry, row in zip(page.entries, page.statements, strict=True):
-            chain = parse_entry(entry).subject or ""
-            following = row.index + 1
-            if not is_shown(reader, facts, chain):
-                continue
-            openings = [
+        chains = await self._registry_chains()
+        most = min(max(limit, 1), MAX_PAGE)
+        shown = islice((i for i in range(start, len(chains)) if is_shown(reader, facts, chains[i])), most + 1)
+        rows, openings = await self._store.read(_registry_rows, list(shown))
+        handed = 0
+
+        def item(row: StatementRow) -> bytes:
+            nonlocal handed
+            handed_here = [
                 _opening(opening)
-                for opening in page.openings.get(row.statement, ())
-                if opening_is_shown(reader, facts, chain, opening.field)
+                for opening in openings.get(row.statement, ())
+                if opening_is_shown(reader, facts, chains[row.index], opening.field)
             ]
-            handed += len(openings)
-            items.append(composed(envelope=row.envelope, index=value(row.index), openings=array(openings)))
-            total += len(items[-1])
-            if total > MAX_PAGE_BYTES:
-                break
+            handed += len(handed_here)
+            return composed(envelope=row.envelope, index=value(row.index), openings=array(handed_here))
+
+        page = paged(rows, most, item)
         if reader.auditor and handed:
             self._claims.audited(reader.device, "opening", handed)
-        return composed(next=value(following), statements=array(items))
+        return page
+
+    async def _registry_chains(self) -> list[str]:
+        """The chain of every registry entry published, by index; read once, then extended."""
+        size = self._ledger.head("registry").size
+        while len(self._chains) < size:
+            start = len(self._chains)
+            entries = await self._store.read(logs.entries, "registry", start, min(MAX_PAGE, size - start))
+            if len(self._chains) == start:  # nobody else was faster while we waited
+                self._chains += [parse_entry(data).subject or "" for data in entries]
+        return self._chains[:size]
 
     async def epochs_page(self, start: int, limit: int) -> bytes:
         """``GET /v1/epochs``: ``epoch.publish`` statements in journal order from index ``start``; every member's."""
         size = self._ledger.head("journal").size
         most = min(max(limit, 1), MAX_PAGE)
-        rows = await self._store.read(statement_rows.page, "journal", start, most, ("epoch.publish",))
-        items: list[bytes] = []
-        total, following = 0, max(start, size)
-        for position, row in enumerate(rows):
-            if row.index >= size:
-                break
-            items.append(composed(envelope=row.envelope, index=value(row.index)))
-            total += len(items[-1])
-            if total > MAX_PAGE_BYTES or position == most - 1:
-                following = row.index + 1
-                break
-        return composed(next=value(following), statements=array(items))
+        rows = await self._store.read(statement_rows.page, "journal", start, most + 1, ("epoch.publish",))
+        return paged([row for row in rows if row.index < size], most, indexed)
 
     # -- alerts ---------------------------------------------------------------------------------------------------
 
@@ -273,15 +263,33 @@ class Reading:
         return await self._store.read(_newest_name, chain, self._state.roster.facts.chains.get(chain))
 
 
-def _bounded(start: int, limit: int, size: int) -> int:
-    """How many entries a page looks at: within its bounds and the published head."""
-    return max(0, min(limit, MAX_PAGE, size - start))
+def indexed(row: StatementRow) -> bytes:
+    """A statement in a page: envelope and index."""
+    return composed(envelope=row.envelope, index=value(row.index))
 
 
-def _page(connection: Connection, log: LogName, start: int, limit: int) -> _Page:
-    rows = statement_rows.page(connection, log, start, limit) if limit else ()
-    openings = statement_rows.openings(connection, [row.statement for row in rows]) if rows else {}
-    return _Page(logs.entries(connection, log, start, limit) if limit else (), rows, openings)
+def paged(rows: Sequence[StatementRow], most: int, item: Callable[[StatementRow], bytes]) -> bytes:
+    """A page of at most ``most`` items and about `MAX_PAGE_BYTES`; ``next`` is left out when nothing follows.
+
+    ``rows`` holds one more than ``most`` when there are more.
+    """
+    items: list[bytes] = []
+    total = 0
+    for position, row in enumerate(rows):
+        if position == most or total > MAX_PAGE_BYTES:
+            return composed(next=value(row.index), statements=array(items))
+        items.append(item(row))
+        total += len(items[-1])
+    return composed(statements=array(items))
+
+
+def _registry_rows(
+    connection: Connection, indexes: Sequence[int]
+) -> tuple[list[StatementRow], dict[str, tuple[OpeningRow, ...]]]:
+    """The statements at these places, at most `MAX_PAGE` + 1, with their openings."""
+    found = (statement_rows.at(connection, "registry", index) for index in indexes)
+    rows = [row for row in found if row is not None]
+    return rows, statement_rows.openings(connection, [row.statement for row in rows[:MAX_PAGE]]) if rows else {}
 
 
 def _opening(row: OpeningRow) -> bytes:

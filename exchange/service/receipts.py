@@ -15,7 +15,7 @@ from exchange.service.alerts import Alerts, AlertView
 from exchange.service.answers import array, composed, value
 from exchange.service.claims import Claims
 from exchange.service.denied import Denied
-from exchange.service.reading import MAX_PAGE, MAX_PAGE_BYTES
+from exchange.service.reading import MAX_PAGE, indexed, paged
 from exchange.service.state import ExchangeState
 from exchange.service.visibility import Reader
 from exchange.store import alerts as alert_rows
@@ -94,19 +94,9 @@ class Receipts:
         return composed(statement=value(view.row.statement), **answer)
 
     async def _statements(self, view: AlertView, start: int) -> bytes:
-        rows = await self._store.read(_statements, view.row.statement, start)
         size = self._ledger.head("journal").size
-        items: list[bytes] = []
-        total, following = 0, max(start, size)
-        for position, row in enumerate(rows):
-            if row.index >= size:
-                break
-            items.append(composed(envelope=row.envelope, index=value(row.index)))
-            total += len(items[-1])
-            if total > MAX_PAGE_BYTES or position == MAX_PAGE - 1:
-                following = row.index + 1
-                break
-        return composed(next=value(following), statements=array(items))
+        rows = await self._store.read(_statements, view.row.statement, start, size)
+        return paged(rows, MAX_PAGE, indexed)
 
 
 def _marks(connection: Connection, alert: str) -> tuple[AudienceRow | None, list[tuple[str, str, int]]]:
@@ -116,10 +106,10 @@ def _marks(connection: Connection, alert: str) -> tuple[AudienceRow | None, list
     return alert_rows.audience(connection, alert), marks
 
 
-def _statements(connection: Connection, alert: str, start: int) -> list[StatementRow]:
-    """The receipts and deliveries that speak of an alert, from a journal index on, at most `MAX_PAGE`."""
+def _statements(connection: Connection, alert: str, start: int, size: int) -> list[StatementRow]:
+    """The receipts and deliveries that speak of an alert, from a journal index on, at most `MAX_PAGE` + 1."""
     indexes = {row.journal_index for row in alert_rows.receipts(connection, alert)}
     indexes |= {row.journal_index for row in alert_rows.deliveries(connection, alert) if row.journal_index is not None}
-    wanted = sorted(index for index in indexes if index >= start)[:MAX_PAGE]
+    wanted = sorted(index for index in indexes if start <= index < size)[: MAX_PAGE + 1]
     found = (statement_rows.at(connection, "journal", index) for index in wanted)
     return [row for row in found if row is not None]

@@ -114,11 +114,22 @@ def test_attack_unusable_epoch_key_names_the_device(readers: list[DeviceIdentity
 
 
 def test_attack_low_order_scan_key_names_the_device(readers: list[DeviceIdentity]) -> None:
-    bad = replace(target(readers[1]), scan_key=bytes(32))
-    with pytest.raises(BadKey) as refusal:
-        seal.seal_stanzas(KEY, CORE, PARTS, [bad], ALERT, 1)
-    assert refusal.value.code == "bad-scan-key"
-    assert "device" in refusal.value.message
+    for scan in (bytes(32), b"\x01" + bytes(31)):
+        bad = replace(target(readers[1]), scan_key=scan)
+        with pytest.raises(BadKey) as refusal:
+            seal.seal_stanzas(KEY, CORE, PARTS, [bad], ALERT, 1)
+        assert refusal.value.code == "bad-scan-key"
+        assert "device" in refusal.value.message
+
+
+def test_attack_short_key_reads_beyond_its_end(readers: list[DeviceIdentity]) -> None:
+    for scan in (b"", readers[0].scan[:-1], readers[0].scan + b"x"):
+        bad = replace(target(readers[1]), scan_key=scan)
+        assert code_of(lambda bad=bad: seal.seal_stanzas(KEY, CORE, PARTS, [bad], ALERT, 1)) == "bad-scan-key"
+        assert code_of(lambda scan=scan: readers[0].tag(scan, ALERT, 1)) == "bad-ephemeral"
+    for change in ({"device_id": b"short"}, {"last_bundle": b"short"}):
+        with pytest.raises(ValueError, match="bytes"):
+            replace(target(readers[1]), **change)  # type: ignore[arg-type]
 
 
 def test_two_targets_with_one_scan_key_are_refused(readers: list[DeviceIdentity]) -> None:

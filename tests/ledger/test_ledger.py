@@ -281,9 +281,9 @@ async def test_logs_over_tile_boundaries_are_served_proven_and_reopened(tmp_path
             done = await world.append(entries[size - 1])
             head = read_checkpoint("journal", done.checkpoints["journal"])
             verify_inclusion(leaf_hash(entries[size - 1]), size - 1, size, done.appended[0].proof, head.root)
-        await check_served(world, "journal", entries[:size])
         await world.close()
         await world.open()
-        await check_served(world, "journal", entries[:size])
+        assert world.ledger.head("journal") == Checkpoint(KEYS["journal"].origin, size, root_of(entries[:size]))
+    await check_served(world, "journal", entries)
     assert (await check_everything(world.path))["journal"] == entries
     await world.close()

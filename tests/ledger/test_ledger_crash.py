@@ -77,29 +77,35 @@ async def test_nothing_is_visible_before_the_head_file_is_written(tmp_path: Path
 
 async def test_a_head_file_that_cannot_be_written_at_the_start_is_a_storage_error(tmp_path: Path) -> None:
     world = World(tmp_path)
-    (tmp_path / "head").write_bytes(b"a file where a folder should be")
+    in_the_way = tmp_path / "head" / "head.new"
+    in_the_way.mkdir(parents=True)
     with pytest.raises(StorageError):
         await world.open()
-    (tmp_path / "head").unlink()
+    in_the_way.rmdir()
     await world.open()
     assert (await world.append(b"a")).value == [0]
     await world.close()
 
 
+def append_and_kill(folder: Path, acknowledgements: int) -> int:
+    """Let a process append, kill it after some acknowledgements; how many entries the last one it gave spoke of."""
+    here = Path(__file__)
+    process = subprocess.Popen(
+        [sys.executable, "-c", APPENDING, folder],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={"PYTHONPATH": f"{here.parents[2]}:{here.parent}"},
+    )
+    assert process.stdout is not None
+    acknowledged = [int(process.stdout.readline()) for _ in range(acknowledgements)]
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    return acknowledged[-1]
+
+
 async def test_what_a_killed_process_acknowledged_is_in_the_log(tmp_path: Path) -> None:
-    acknowledged = 0
     for acknowledgements in (3, 11, 1):
-        process = subprocess.Popen(
-            [sys.executable, "-c", APPENDING, tmp_path],
-            stdout=subprocess.PIPE,
-            text=True,
-            env={"PYTHONPATH": f"{Path(__file__).parents[2]}:{Path(__file__).parent}"},
-        )
-        assert process.stdout is not None
-        for _ in range(acknowledgements):
-            acknowledged = int(process.stdout.readline())
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        acknowledged = await asyncio.to_thread(append_and_kill, tmp_path, acknowledgements)
         world = World(tmp_path)
         await world.open()
         assert world.ledger.head("journal").size >= acknowledged

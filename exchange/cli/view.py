@@ -1,0 +1,251 @@
+"""How an alert looks on a terminal: label, exercise banner, who says so, what to do, until when.
+
+The label's text stands in FIRST's colour on black directly before the text it covers and again at its end, whatever the terminal can
+show (``users.md``, traffic light). Everything that came from others is neutralised: a title cannot colour, move or
+hide anything (I10). Markdown is shown as it was written.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from exchange.cli.terminal import CommandError, Terminal, columns, safe, width
+from exchange.cli.times import iso, moment
+
+if TYPE_CHECKING:
+    from exchange.cli.member import Member
+    from exchange.client.state import AlertRow
+    from exchange.model.alert import Audience, Content, ContentText, Core
+    from exchange.model.tlp import Label
+
+ADVICE = {"de": "Was ist zu tun", "en": "What to do"}
+SHOWN = ("opened", "public")
+"""The statuses of alerts that can be read."""
+SHORT = 10
+"""Digits of a statement id in a list."""
+BANNER = "bold #FFFFFF on #5F00AF"
+
+Span = tuple[str, str]
+"""Text and style."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A verified alert of the local store, ready to be shown."""
+
+    row: AlertRow
+    core: Core
+    content: Content
+    author: str
+    approvers: tuple[str, ...]
+
+    @property
+    def unread(self) -> bool:
+        """Whether the person has not read it yet."""
+        return self.row.read_at == 0
+
+    @property
+    def statement(self) -> str:
+        """Statement id."""
+        return self.row.statement
+
+    def text(self, language: str) -> ContentText:
+        """The text in this language, else the first."""
+        return next((t for t in self.content.texts if t.language == language), self.content.texts[0])
+
+
+def items(member: Member) -> list[Item]:
+    """Everything that was received and verified, oldest first."""
+    return [item(member, row) for row in member.state.alerts(*SHOWN)]
+
+
+def item(member: Member, row: AlertRow) -> Item:
+    """One verified alert."""
+    from exchange.model.alert import parse_content
+    from exchange.model.statements import parse_statement
+    from keys.envelope import Envelope
+
+    envelope = Envelope.decode(row.envelope or b"")
+    core = parse_statement(envelope).alert.core
+    content = member.state.content(row.statement)
+    facts = member.facts
+    devices = [facts.device_of_key[key] for key in envelope.signer_ids if key in facts.device_of_key]
+    approvers = tuple(facts.devices[device].person for device in devices if device != core.issuer.device)
+    author = facts.devices[core.issuer.device].person
+    return Item(row, core, parse_content(content or b""), author, approvers)
+
+
+def find(member: Member, wanted: str) -> Item:
+    """An alert by its number or the beginning of its statement id. Raises CommandError ``alert_unknown``, ``alert_ambiguous``."""
+    known = items(member)
+    found = [i for i in known if i.content.number is not None and i.content.number.casefold() == wanted.casefold()]
+    if not found and len(wanted) >= 4:
+        found = [i for i in known if i.statement.startswith(wanted.lower())]
+    if not found:
+        raise CommandError("alert_unknown", hints=("hint_alert_id",), id=wanted)
+    if len(found) > 1:
+        raise CommandError("alert_ambiguous", hints=("hint_alert_id",), id=wanted)
+    return found[0]
+
+
+# -- printing --------------------------------------------------------------------------------------------------------
+
+
+def coloured() -> bool:
+    """Whether stdout takes colours."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def put(*spans: Span | str) -> None:
+    """One line on stdout; styles where the terminal takes them. Spans are safe already."""
+    parts = [(span, "") if isinstance(span, str) else span for span in spans]
+    if not coloured():
+        print("".join(part for part, _ in parts).rstrip())
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(highlight=False, markup=False, emoji=False).print(Text.assemble(*parts), soft_wrap=True)
+
+
+def label_span(label: Label) -> Span:
+    """The label's text in its colour on black."""
+    return f" {label.display} ", f"bold {label.colour} on #000000"
+
+
+def put_label(terminal: Terminal, core: Core) -> None:
+    """The line that stands before and after what the label covers."""
+    spans: list[Span | str] = [label_span(core.label)]
+    if core.exercise:
+        spans += ["  ", (f" {terminal.text('banner_exercise')} ", BANNER)]
+    # The plain form begins at the margin, so that copied text carries it in front.
+    put(*spans) if coloured() else put(*(part if isinstance(part, str) else part[0].strip() for part in spans))
+
+
+def put_table(head: Sequence[str], rows: Sequence[Sequence[object]], styles: Sequence[str | None] = ()) -> None:
+    """A table; each row may have a style."""
+    lines = columns([head, *rows])
+    put((lines[0], "dim"))
+    for place, line in enumerate(lines[1:]):
+        style = styles[place] if place < len(styles) else None
+        put((line, style or ""))
+
+
+# -- one alert ---------------------------------------------------------------------------------------------------------
+
+
+def put_alert(terminal: Terminal, member: Member, shown: Item) -> None:
+    """The whole alert."""
+    core, content = shown.core, shown.content
+    ordered = sorted(content.texts, key=lambda t: t.language != terminal.language)
+    put_label(terminal, core)
+    put((safe(ordered[0].title), "bold"))
+    put()
+    put_fields(fields(terminal, member, shown))
+    for text in ordered:
+        put()
+        put_label(terminal, core)
+        if text is not ordered[0]:
+            put((safe(text.title), "bold"))
+        put()
+        for line in safe(text.text, lines=True).splitlines():
+            put(line)
+        if text.advice is not None:
+            put()
+            put((ADVICE[text.language], "bold"))
+            put()
+            for line in safe(text.advice, lines=True).splitlines():
+                put(line)
+    put()
+    put_label(terminal, core)
+
+
+def put_fields(rows: Sequence[tuple[str, str]]) -> None:
+    """Names and values in two columns."""
+    widest = max(width(name) for name, _ in rows)
+    for name, value in rows:
+        put((name + " " * (widest - width(name)), "dim"), "  ", safe(value))
+
+
+def fields(terminal: Terminal, member: Member, shown: Item) -> list[tuple[str, str]]:
+    """What stands in the head of an alert."""
+    core, content, names = shown.core, shown.content, member.names
+    place = member.facts.persons[shown.author].organisation
+    rows = [
+        ("field_from", f"{names.of(place)}, {names.of(shown.author)}"),
+        ("field_approved", ", ".join(names.of(person) for person in shown.approvers)),
+        *core_fields(terminal, member, core, content),
+        ("field_published", moment(shown.row.at, terminal.language) if shown.row.at else ""),
+    ]
+    if content.attachments:
+        listed = ", ".join(f"{a.name} ({size(a.length)})" for a in content.attachments)
+        rows.append(("field_attachments", listed))
+    rows.append(("field_id", shown.statement))
+    return [(terminal.text(key), value) for key, value in rows if value]
+
+
+def core_fields(terminal: Terminal, member: Member, core: Core, content: Content) -> list[tuple[str, str]]:
+    """The fields that a draft has as well."""
+    cap = ", ".join(terminal.text(f"{n}_{getattr(core, n)}") for n in ("urgency", "severity", "certainty"))
+    language = terminal.language
+    return [
+        ("field_number", content.number or ""),
+        ("field_kind", terminal.text(f"kind_{core.kind.value}")),
+        ("field_cap", cap),
+        ("field_valid", moment(core.valid_until, language)),
+        ("field_acknowledge", moment(core.acknowledge_by, language) if core.acknowledge_by is not None else ""),
+        ("field_audience", audience_words(terminal, member, core.audience)),
+        ("field_place", content.place or ""),
+        ("field_contact", content.contact or ""),
+    ]
+
+
+def audience_words(terminal: Terminal, member: Member, audience: Audience | None) -> str:
+    """The audience expression in words, names in the place of ids."""
+    if audience is None:
+        return terminal.text("audience_public")
+    if audience.everyone:
+        return terminal.text("audience_everyone")
+    parts = []
+    for key, values in (
+        ("sectors", audience.sectors),
+        ("areas", audience.areas),
+        ("topics", audience.topics),
+        ("organisations", audience.organisations),
+        ("persons", audience.persons),
+    ):
+        if values:
+            named = [member.names.of(v) if key in ("organisations", "persons") else v for v in values]
+            parts.append(f"{terminal.text('audience_' + key)}: {', '.join(named)}")
+    return "; ".join(parts)
+
+
+def size(length: int) -> str:
+    """Bytes for a person."""
+    return f"{length} B" if length < 1024 else f"{length / 1024:.0f} KiB" if length < 1 << 20 else f"{length / (1 << 20):.1f} MiB"
+
+
+def as_json(member: Member, shown: Item) -> dict[str, Any]:
+    """One alert for a script: what was verified, and the content."""
+    core, names = shown.core, member.names
+    organisation = member.facts.persons[shown.author].organisation
+    return {
+        "approved_by": [{"id": p, "name": names.of(p)} for p in shown.approvers],
+        "audience": None if core.audience is None else core.audience.to_json(),
+        "author": {"id": shown.author, "name": names.of(shown.author)},
+        "content": shown.content.to_json(),
+        "exercise": core.exercise,
+        "kind": core.kind.value,
+        "label": core.label.display,
+        "organisation": {"id": organisation, "name": names.of(organisation)},
+        "published": iso(shown.row.at),
+        "read": not shown.unread,
+        "received_at": iso(shown.row.received_at) if shown.row.received_at else None,
+        "statement": shown.statement,
+        "urgency": core.urgency.value,
+        "valid_until": iso(core.valid_until),
+    }

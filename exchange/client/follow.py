@@ -1,0 +1,374 @@
+"""Following both logs: every new entry is downloaded, hashed and compared before anything is concluded from it.
+
+1. Both checkpoints carry both signatures of their log.  The journal's is asked for first: what it names of the registry must
+   then be there.
+2. A smaller log, another root at the same size, or entries that do not lead to the signed root are a **fork** (V1).  Both
+   notes are kept, and nothing else is done.  Because this member hashes all entries itself, an old prefix cannot change.
+3. Entries parse; times do not decrease; journal entries name the registry's own roots, never a smaller one than before, and
+   stand between the registry's entries in time (V2): nothing is backdated past a revocation.
+4. Registry statements that are shown are held against their entries and replayed by the roster's rules (V3).  A place that was
+   opaque may have become visible (an organisation got its first author): then it is asked for, and everything replayed.
+5. Every ``epoch.publish`` is shown (V4): a hidden bundle would make a publisher seal to an older key, or to none.
+6. Only then all of it is stored, in one transaction.
+
+A crash, or a failure, at any point leaves the store as it was before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from exchange.client.answers import Heads
+from exchange.client.errors import BadAnswer, ClientError, StateError, VerificationError
+from exchange.client.history import RosterHistory, read_shown
+from exchange.client.member import Member
+from exchange.client.replica import Epoch, Replica
+from exchange.client.state import AlertRow, Kept, Shown
+from exchange.model.entry import RELEASED, Entry, parse_entry
+from exchange.model.problems import Malformed
+from exchange.model.statements import FIRST_LEAD, Statement, parse_statement
+from exchange.tlog.bundles import decode_bundle
+from exchange.tlog.checkpoint import LOGS, LogName
+from exchange.tlog.errors import BundleError
+from exchange.tlog.merkle import Frontier, leaf_hash
+from exchange.tlog.tiles import TILE_WIDTH, Bundle, width_at
+from keys import encoding
+from keys.envelope import Envelope
+
+MAX_GROWTH = 1_000_000
+"""Entries of one log taken in at once: a log that claims more is not followed blindly into exhaustion."""
+ALERT_KINDS = frozenset({"alert.proposed", "alert.released", "alert.rejected"})
+
+
+@dataclass(slots=True)
+class Growth:
+    """New entries of one log that lead to a signed root."""
+
+    log: LogName
+    base: int
+    head: Kept
+    frontier: Frontier
+    data: list[bytes] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    roots: list[bytes] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """Size of the log with them."""
+        return self.base + len(self.entries)
+
+    def root(self, replica: Replica, size: int) -> bytes | None:
+        """The log's root at a size, old or new."""
+        if size <= self.base:
+            return replica.root(self.log, size)
+        return self.roots[size - self.base - 1] if size <= self.size else None
+
+
+async def follow(member: Member, heads: Heads | None = None, entries: Mapping[int, bytes] | None = None) -> int:
+    """Take in what is new in both logs; returns the number of new journal entries.
+
+    ``heads`` and ``entries`` (journal, by index) are what a feed brought along; they save requests and are believed no more than
+    an answer.  Raises VerificationError (steps 1 to 4; kept with its evidence under the subject ``log``), ClientError.
+    """
+    async with member.lock:
+        _refresh(member)
+        try:
+            return await _follow(member, heads, entries or {})
+        except VerificationError as error:
+            member.record("log", error)
+            raise
+
+
+def _refresh(member: Member) -> None:
+    """Another program of this member may have followed the logs meanwhile."""
+    replica = member.replica
+    if any(member.state.head(log) != replica.heads[log] for log in LOGS):
+        replica.reload()
+
+
+async def _follow(member: Member, heads: Heads | None, known: Mapping[int, bytes]) -> int:
+    replica = member.replica
+    if heads is None or _behind_claims(replica, heads):
+        journal_note = await member.api.checkpoint("journal")
+        registry_note = await member.api.checkpoint("registry")
+    else:
+        journal_note, registry_note = heads.journal, heads.registry
+    journal = await _grow(member, "journal", journal_note, known)
+    registry = await _grow(member, "registry", registry_note, {})
+    if not journal.entries and not registry.entries:
+        member.state.settle_failures("log")
+        return 0
+    _check_registry_entries(member, registry)
+    _check_journal_entries(member, journal, registry)
+    history, shown, rebuilt = await _registry(member, registry)
+    epochs = await _epochs(member, history, journal, rebuilt)
+    try:
+        replica.apply_epochs(epoch for epoch in epochs if epoch.index >= journal.base)
+        _commit(member, journal, registry, shown, epochs)
+    except BaseException:
+        replica.reload_epochs()
+        raise
+    _adopt(member, journal, registry, history, shown, epochs)
+    return len(journal.entries)
+
+
+# -- V1: the logs continue ---------------------------------------------------------------------------------------------
+
+
+def _behind_claims(replica: Replica, heads: Heads) -> bool:
+    """Whether heads from a feed are older than what was signed to us meanwhile: late, but no lie."""
+    for log, note in (("journal", heads.journal), ("registry", heads.registry)):
+        size = replica.read_checkpoint(log, note).size
+        newest = max((claim.size for claim in replica.state.claims(log)), default=0)
+        if size < max(newest, replica.size(log)):
+            return True
+    return False
+
+
+async def _grow(member: Member, log: LogName, note: bytes, known: Mapping[int, bytes]) -> Growth:
+    replica, state = member.replica, member.state
+    checkpoint, kept = replica.read_checkpoint(log, note), replica.heads[log]
+    if checkpoint.size < kept.size or (checkpoint.size == kept.size and checkpoint.root != kept.root):
+        raise replica.fork(log, note)
+    if checkpoint.size - kept.size > MAX_GROWTH:
+        raise ClientError("too-many-entries", f"the {log} claims to have grown by more than {MAX_GROWTH} entries")
+    growth = Growth(log, kept.size, Kept(checkpoint.size, checkpoint.root, note), state.frontier(log))
+    if growth.frontier.root() != kept.root:
+        raise StateError("state-unusable", f"the local copy of the {log} does not lead to its own checkpoint")
+    for data in await _download(member, log, kept.size, checkpoint.size, known):
+        growth.frontier = growth.frontier.extend([leaf_hash(data)])
+        growth.data.append(data)
+        growth.roots.append(growth.frontier.root())
+    if growth.frontier.root() != checkpoint.root:
+        raise replica.fork(log, note)
+    for claim in state.claims(log):
+        shown = growth.roots[claim.size - kept.size - 1] if kept.size < claim.size <= checkpoint.size else None
+        if shown != claim.root:
+            error = replica.fork(log, note)
+            error.evidence["claimed"] = claim.note.decode("utf-8", "replace")
+            raise error
+    for index, data in enumerate(growth.data, kept.size):
+        try:
+            growth.entries.append(parse_entry(data))
+        except Malformed as problem:
+            raise _bad_entry(log, index, data, problem.code, problem.detail) from None
+    return growth
+
+
+async def _download(member: Member, log: LogName, old: int, new: int, known: Mapping[int, bytes]) -> list[bytes]:
+    """The entries [old, new), from the feed when it brought all of them, else by bundles."""
+    if all(index in known for index in range(old, new)):
+        return [known[index] for index in range(old, new)]
+    entries: list[bytes] = []
+    for number in range(old // TILE_WIDTH, (new + TILE_WIDTH - 1) // TILE_WIDTH):
+        width = width_at(0, number, new)
+        data = await member.api.entries(log, Bundle(number, width))
+        try:
+            bundle = decode_bundle(data, width)
+        except BundleError as error:
+            raise VerificationError(
+                2, error.code, f"the {log}'s bundle {number}: {error}", {"bundle": encoding.b64(data)}
+            ) from None
+        entries.extend(bundle[max(0, old - number * TILE_WIDTH) :])
+    return entries
+
+
+def _bad_entry(log: LogName, index: int, data: bytes, code: str, detail: str) -> VerificationError:
+    evidence = {"entry": encoding.b64(data), "index": str(index), "log": log}
+    return VerificationError(2, code, f"{log} entry {index}: {detail}", evidence)
+
+
+# -- V2: what the entries say ------------------------------------------------------------------------------------------
+
+
+def _check_registry_entries(member: Member, registry: Growth) -> None:
+    latest = member.clock() + FIRST_LEAD
+    for index, (data, entry) in enumerate(zip(registry.data, registry.entries, strict=True), registry.base):
+        if entry.subject is None or entry.registry is not None or entry.alert is not None:
+            raise _bad_entry("registry", index, data, "entry-malformed", "not the fields of a registry entry")
+        if entry.at > latest:
+            raise _bad_entry("registry", index, data, "time-ahead", "the entry is dated in the future")
+        if index == 0 and entry.statement != member.replica.exchange:
+            raise _bad_entry("registry", 0, data, "other-exchange", "the registry begins with another founding")
+
+
+def _check_journal_entries(member: Member, journal: Growth, registry: Growth) -> None:
+    replica, latest = member.replica, member.clock() + FIRST_LEAD
+    last = replica.journal_entry(journal.base - 1) if journal.base else None
+    at = last.at if last is not None else 0
+    size = last.registry.size if last is not None and last.registry is not None else 0
+
+    def registry_time(index: int) -> int | None:
+        if index < registry.base:
+            return replica.history.time(index)
+        return registry.entries[index - registry.base].at if index < registry.size else None
+
+    for index, (data, entry) in enumerate(zip(journal.data, journal.entries, strict=True), journal.base):
+        named = entry.registry
+        if named is None or entry.subject is not None or (entry.alert is not None) != (entry.kind in ALERT_KINDS):
+            raise _bad_entry("journal", index, data, "entry-malformed", "not the fields of a journal entry")
+        if entry.at > latest:
+            raise _bad_entry("journal", index, data, "time-ahead", "the entry is dated in the future")
+        if entry.at < at:
+            raise _bad_entry("journal", index, data, "time-decreases", "the entry is older than the one before")
+        if named.size < size:
+            raise _bad_entry(
+                "journal", index, data, "registry-shrinks", "the entry names less of the registry than before"
+            )
+        root = registry.root(replica, named.size)
+        if root is None or root.hex() != named.root:
+            raise _bad_entry("journal", index, data, "registry-root", "the entry names a registry that is not this one")
+        # One lock orders both logs: the entry lies between the last registry entry that it names and the next one.
+        before, after = registry_time(named.size - 1) if named.size else None, registry_time(named.size)
+        if (before is not None and entry.at < before) or (after is not None and entry.at > after):
+            raise _bad_entry(
+                "journal", index, data, "backdated", "the entry does not lie where it says, beside the registry"
+            )
+        at, size = entry.at, named.size
+
+
+# -- V3: the registry --------------------------------------------------------------------------------------------------
+
+
+async def _registry(member: Member, growth: Growth) -> tuple[RosterHistory, list[Shown], bool]:
+    """The history with the new entries, the statements that came in, and whether everything was replayed."""
+    old = member.replica.history
+    items = await _shown(member, growth.base, growth.size) if growth.entries else []
+    statements = {item.index: read_shown(item) for item in items}
+    try:
+        history = old.grown(growth.entries, statements)
+    except VerificationError:
+        # It may be about somebody who was opaque until now; only if that does not explain it, it is a lie.
+        if not old.opaque:
+            raise
+        return await _replayed(member, growth, items)
+    if member.replica.sees_all(history.facts) and history.opaque:
+        return await _replayed(member, growth, items)
+    return history, items, False
+
+
+async def _replayed(member: Member, growth: Growth, items: list[Shown]) -> tuple[RosterHistory, list[Shown], bool]:
+    """Ask again for everything from the first opaque place on, and replay from the founding."""
+    replica, old = member.replica, member.replica.history
+    known: dict[int, Statement] = {}
+    entries = [*old.entries, *growth.entries]
+    for index in range(old.size):
+        statement = old.statement(index)
+        if statement is not None:
+            known[index] = statement
+    new = {item.index: item for item in items}
+    first = min([*old.opaque, *(i for i in range(growth.base, growth.size) if i not in new)], default=growth.base)
+    for item in await _shown(member, first, growth.size):
+        if item.index not in known:
+            new[item.index] = item
+    known.update({index: read_shown(item) for index, item in new.items()})
+    history = RosterHistory(replica.memory).grown(entries, known)
+    if replica.sees_all(history.facts) and history.opaque:
+        index = history.opaque[0]
+        raise VerificationError(
+            3,
+            "statement-withheld",
+            f"registry entry {index} is withheld from a member who is entitled to all of them",
+            {"entry": encoding.b64(entries[index].encode()), "index": str(index)},
+            rule="M16",
+        )
+    return history, [new[index] for index in sorted(new)], True
+
+
+async def _shown(member: Member, start: int, size: int) -> list[Shown]:
+    """The registry statements in [start, size) that this member is shown; later ones wait for their checkpoint."""
+    items: list[Shown] = []
+    following: int | None = start
+    while following is not None and following < size:
+        page = await member.api.registry_statements(following)
+        for item in page.items:
+            if item.index < following:
+                raise BadAnswer("a page begins before the place that was asked for")
+            if item.index < size:
+                items.append(Shown(item.index, item.envelope, item.openings))
+        following = page.next
+    return items
+
+
+# -- V4: weekly keys ---------------------------------------------------------------------------------------------------
+
+
+async def _epochs(member: Member, history: RosterHistory, journal: Growth, rebuilt: bool) -> list[Epoch]:
+    """Every new bundle's statement, checked; after a replay also the older ones that could not be checked before."""
+    replica = member.replica
+    wanted = {i: e for i, e in enumerate(journal.entries, journal.base) if e.kind == "epoch.publish"}
+    found: dict[int, Envelope] = {}
+    following: int | None = min(wanted, default=None)
+    while following is not None and following < journal.size:
+        page = await member.api.epochs(following)
+        for item in page.items:
+            if item.index < following:
+                raise BadAnswer("a page begins before the place that was asked for")
+            if item.index in wanted:
+                found[item.index] = item.envelope
+        following = page.next
+    missing = sorted(wanted.keys() - found.keys())
+    if missing:
+        index = missing[0]
+        raise VerificationError(
+            4,
+            "epoch-withheld",
+            f"journal entry {index}: a bundle of weekly keys is withheld",
+            {"entry": encoding.b64(wanted[index].encode()), "index": str(index)},
+        )
+    epochs = [replica.check_epoch(history, index, wanted[index], found[index]) for index in sorted(wanted)]
+    if rebuilt:
+        for index, envelope, verified in member.state.epochs():
+            entry = replica.journal_entry(index)
+            if not verified and entry is not None:
+                epochs.append(replica.check_epoch(history, index, entry, envelope))
+    return epochs
+
+
+# -- all of it, or nothing ---------------------------------------------------------------------------------------------
+
+
+def _commit(member: Member, journal: Growth, registry: Growth, shown: list[Shown], epochs: list[Epoch]) -> None:
+    state, now = member.state, member.clock()
+    with state.transaction():
+        for growth in (registry, journal):
+            if state.head(growth.log).size != growth.base:
+                raise StateError("changed-meanwhile", "another program of this member followed the logs; try again")
+            if not growth.entries:
+                continue
+            state.append(
+                growth.log,
+                growth.base,
+                (
+                    (data, root, entry.kind, entry.statement)
+                    for data, root, entry in zip(growth.data, growth.roots, growth.entries, strict=True)
+                ),
+            )
+            state.keep_head(growth.log, growth.head, now)
+            state.keep_frontier(growth.log, growth.frontier)
+            state.drop_claims(growth.log, growth.size)
+        state.keep_shown(shown)
+        state.keep_epochs((epoch.index, epoch.envelope, epoch.verified) for epoch in epochs)
+        state.add_alerts(
+            AlertRow(index, entry.statement, entry.alert.id, entry.alert.version, entry.at, "pending")
+            for index, entry in enumerate(journal.entries, journal.base)
+            if entry.kind == RELEASED and entry.alert is not None
+        )
+        state.keep_verified(member.replica.memory.take_new())
+        state.settle_failures("log")
+
+
+def _adopt(
+    member: Member, journal: Growth, registry: Growth, history: RosterHistory, shown: list[Shown], epochs: list[Epoch]
+) -> None:
+    """What is stored is what this object now says."""
+    replica = member.replica
+    replica.history = history
+    for growth in (registry, journal):
+        if growth.entries:
+            replica.heads[growth.log] = growth.head
+    for item in shown:
+        replica.names.learn(parse_statement(item.envelope), item.openings)
+    for epoch in epochs:
+        (replica.unverified_epochs.discard if epoch.verified else replica.unverified_epochs.add)(epoch.index)
