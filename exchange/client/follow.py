@@ -59,10 +59,10 @@ class Growth:
         return self.base + len(self.entries)
 
     def root(self, replica: Replica, size: int) -> bytes | None:
-        """The log's root at a size, old or new."""
+        """The log's root at a size, old or new; None beyond."""
         if size <= self.base:
             return replica.root(self.log, size)
-        return self.roots[size - self.base - 1] if size <= self.size else None
+        return self.roots[size - self.base - 1] if size <= self.head.size else None
 
 
 async def follow(member: Member, heads: Heads | None = None, entries: Mapping[int, bytes] | None = None) -> int:
@@ -118,8 +118,8 @@ async def _follow(member: Member, heads: Heads | None, known: Mapping[int, bytes
 
 def _behind_claims(replica: Replica, heads: Heads) -> bool:
     """Whether heads from a feed are older than what was signed to us meanwhile: late, but no lie."""
-    for log, note in (("journal", heads.journal), ("registry", heads.registry)):
-        size = replica.read_checkpoint(log, note).size
+    for log in LOGS:
+        size = replica.read_checkpoint(log, heads.registry if log == "registry" else heads.journal).size
         newest = max((claim.size for claim in replica.state.claims(log)), default=0)
         if size < max(newest, replica.size(log)):
             return True
@@ -143,8 +143,7 @@ async def _grow(member: Member, log: LogName, note: bytes, known: Mapping[int, b
     if growth.frontier.root() != checkpoint.root:
         raise replica.fork(log, note)
     for claim in state.claims(log):
-        shown = growth.roots[claim.size - kept.size - 1] if kept.size < claim.size <= checkpoint.size else None
-        if shown != claim.root:
+        if growth.root(replica, claim.size) != claim.root:
             error = replica.fork(log, note)
             error.evidence["claimed"] = claim.note.decode("utf-8", "replace")
             raise error

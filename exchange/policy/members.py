@@ -147,7 +147,7 @@ class Roster:
         current = terms[-1]
         if accepted == current.version:
             return None
-        if accepted >= 1 and self.time < current.accept_by:
+        if accepted >= 1 and accepted == current.version - 1 and self.time < current.accept_by:
             return None
         return "terms-not-accepted"
 

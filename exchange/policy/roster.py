@@ -331,9 +331,11 @@ class TrustedRoster:
                 if len(facts.persons) >= MAX_PERSONS:
                     raise RosterRefusal("M15", "too-many-persons", f"at most {MAX_PERSONS} persons")
             case PersonChange() | PersonRemove():
-                if self._known_person(body.person).removed:
+                person = self._known_person(body.person)
+                if person.removed:
                     raise RosterRefusal("M7", "person-removed", "the person was removed")
                 if isinstance(body, PersonChange):
+                    self._live_organisation(person.organisation)
                     self._check_roles(body.roles)
             case DeviceEnrol():
                 self._check_new_device(statement, body)

@@ -230,7 +230,7 @@ def r9_fit(roster: Roster, core: Core) -> Decision | None:
         if core.audience is not None:
             return Decision(False, "R9", "clear-has-no-audience")
         if core.leaves:
-            return Decision(False, "R9", "clear-has-no-stanzas")
+            return Decision(False, "R7", "clear-has-no-stanzas")
     elif core.audience is None:
         return Decision(False, "R9", "audience-missing")
     author = roster.facts.persons[roster.facts.devices[core.issuer.device].person]

@@ -1,0 +1,200 @@
+"""The registry replayed: roster, times and roots as the journal asks for them (``docs/spec/audit.md``, steps 4 to 6).
+
+Runs forward with the journal, so that a long log never has all its rosters in memory.  Signatures are handed to
+``signatures``; everything else that the rules M1 to M15 demand is judged here by ``TrustedRoster``.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+
+from exchange.audit.bundle import AuditBundle
+from exchange.audit.report import Recorder
+from exchange.audit.signatures import SignatureChecks
+from exchange.audit.statements import Statements
+from exchange.audit.trees import LogView, proven_entries
+from exchange.model.entry import Entry, parse_entry
+from exchange.model.problems import Malformed
+from exchange.model.statements import Opening, Statement, parse_statement
+from exchange.policy.members import Facts, Roster
+from exchange.policy.roster import RosterRefusal, TrustedRoster
+from keys import encoding
+from keys.envelope import Envelope
+from keys.errors import KeysError
+from keys.verify import SigningPublicKey
+
+KEPT_ROSTERS = 64
+"""Earlier rosters kept at hand; another one is replayed from the nearest earlier one."""
+
+
+class RegistryReplay:
+    """The registry, entry by entry. ``times`` are the acceptance times of the entries that can be read."""
+
+    def __init__(
+        self,
+        bundle: AuditBundle,
+        view: LogView,
+        exchange: str,
+        statements: Statements,
+        openings: Mapping[str, Sequence[Opening]],
+        checks: SignatureChecks,
+        recorder: Recorder,
+    ) -> None:
+        self.view = view
+        self.times: array[int] = array("Q")
+        self._bundle = bundle
+        self._exchange = exchange
+        self._statements = statements
+        self._openings = openings
+        self._opened: set[str] = set()
+        self._checks = checks
+        self._recorder = recorder
+        self._roster = TrustedRoster(verify=checks.hybrid)
+        self._entries: Iterator[tuple[int, bytes]] = iter(())
+        self._ended = False
+        self._kept: OrderedDict[int, Facts] = OrderedDict()
+
+    # -- step 4 ----------------------------------------------------------------------------------------------------
+
+    def scan(self) -> None:
+        """Read every entry's form and time; they must be known before the journal names one of them."""
+        recorder = self._recorder
+        last = 0
+        for index, data in proven_entries(self._bundle, self.view):
+            recorder.count(4)
+            try:
+                entry = parse_entry(data)
+            except Malformed as error:
+                recorder.refuse(4, error.code, f"registry entry {index}: {error.detail}", "registry", index)
+                break
+            if entry.subject is None or entry.registry is not None or entry.alert is not None:
+                sentence = f"registry entry {index} does not have the fields of a registry entry"
+                recorder.refuse(4, "entry-shape", sentence, "registry", index)
+                break
+            if entry.at < last:
+                sentence = f"registry entry {index} was accepted before the entry that stands before it"
+                recorder.refuse(4, "time-decreases", sentence, "registry", index)
+            last = max(last, entry.at)
+            self.times.append(entry.at)
+        if len(self.times) < self.view.size:
+            recorder.incomplete(4)
+        self._entries = proven_entries(self._bundle, self.view)
+
+    # -- steps 5 and 6 ---------------------------------------------------------------------------------------------
+
+    def facts(self, size: int) -> Facts | None:
+        """The facts after ``size`` entries; None when the replay does not reach so far."""
+        while self._roster.size < size and not self._ended:
+            self._apply()
+        if self._roster.size < size:
+            return None
+        if self._roster.size == size:
+            facts = self._roster.facts
+        else:
+            facts = self._kept.get(size) or self._again(size)
+        self._kept[size] = facts
+        self._kept.move_to_end(size)
+        while len(self._kept) > KEPT_ROSTERS:
+            self._kept.popitem(last=False)
+        return facts
+
+    def roster(self, size: int, time: int) -> Roster | None:
+        """The roster after ``size`` entries, looked at from ``time``; None as ``facts``."""
+        facts = self.facts(size)
+        return None if facts is None else Roster(facts, time)
+
+    def first_later(self, size: int, until: int) -> int | None:
+        """Acceptance time of entry ``size`` when it stood in a registry of ``until`` entries, else None."""
+        return self.times[size] if size < min(until, len(self.times)) else None
+
+    def finish(self) -> None:
+        """Replay what is left; openings of statements that are not there are named. Sets the totals."""
+        while not self._ended:
+            self._apply()
+        recorder, facts = self._recorder, self._roster.facts
+        if facts.size < self.view.size:
+            recorder.incomplete(5, 6)
+        else:
+            for statement in self._openings:
+                if statement not in self._opened:
+                    sentence = f"there is an opening of {statement}, which no registry entry names"
+                    recorder.refuse(6, "opening-extra", sentence, "registry", subject=statement)
+        totals = recorder.totals
+        totals.registry_entries = self.view.size
+        totals.organisations, totals.persons, totals.devices = (
+            len(facts.organisations),
+            len(facts.persons),
+            len(facts.devices),
+        )
+
+    def _apply(self) -> None:
+        """Apply the next entry; whatever stops it is named, and ends the replay."""
+        index = self._roster.size
+        following = next(self._entries, None)
+        if following is None or index >= len(self.times):
+            self._ended = True
+            return
+        entry = parse_entry(following[1])
+        if index == 0 and entry.statement != self._exchange:
+            sentence = "the registry begins with another exchange's founding"
+            self._recorder.refuse(1, "other-exchange", sentence, "registry", 0, subject=entry.statement)
+            self._ended = True
+            return
+        statement = self._statements.load("registry", index, entry)
+        if statement is None or not self._judge(index, entry, statement):
+            self._ended = True
+            return
+        self._recorder.progress(6, index + 1, self.view.size)
+
+    def _judge(self, index: int, entry: Entry, statement: Statement) -> bool:
+        recorder = self._recorder
+        recorder.count(6)
+        self._checks.place = ("registry", index)
+        try:
+            self._roster.apply(entry, statement)
+        except RosterRefusal as error:
+            sentence = f"registry entry {index}: {error.detail}"
+            recorder.refuse(6, error.code, sentence, "registry", index, rule=error.rule, subject=statement.id)
+            return False
+        self._open(index, statement)
+        return True
+
+    def _open(self, index: int, statement: Statement) -> None:
+        """M14, as far as openings were handed out: each is a committed field's, and gives its commitment."""
+        openings = self._openings.get(statement.id)
+        if openings is None:
+            return
+        self._opened.add(statement.id)
+        commitments = getattr(statement.body, "commitments", None)
+        wanted: dict[str, object] = {} if commitments is None else commitments.to_json()
+        for opening in openings:
+            self._recorder.count(6)
+            try:
+                made = encoding.commitment(opening.field, encoding.unb64u(opening.salt, length=32), opening.value)
+            except KeysError:
+                made = ""
+            if wanted.pop(opening.field, None) != made:
+                sentence = f"registry entry {index}: the opening of {opening.field} is not what the statement commits to"
+                self._recorder.refuse(
+                    6, "opening-mismatch", sentence, "registry", index, rule="M14", subject=statement.id
+                )
+            else:
+                self._recorder.totals.openings += 1
+
+    def _again(self, size: int) -> Facts:
+        """An earlier roster, from the nearest earlier one at hand; everything was judged on the way forward."""
+        near = max((kept for kept in self._kept if kept < size), default=0)
+        roster = TrustedRoster(self._kept.get(near), verify=_judged)
+        for index, data in proven_entries(self._bundle, self.view):
+            if index >= size:
+                break
+            if index >= near:
+                entry = parse_entry(data)
+                roster.apply(entry, parse_statement(Envelope.decode(self._bundle.statement(entry.statement))))
+        return roster.facts
+
+
+def _judged(envelope: Envelope, keys: Sequence[SigningPublicKey]) -> None:
+    """Signatures that were handed in on the way forward."""

@@ -1,0 +1,110 @@
+"""Step 5: every entry has its statement, byte by byte, and every statement its entry (``docs/spec/audit.md``).
+
+Reads one statement at a time and remembers only which file each entry named, 40 bytes an entry, so that the way back
+(no file without entry, no statement accepted twice) needs no second reading.
+"""
+
+from __future__ import annotations
+
+from exchange.audit.bundle import AuditBundle, BundleError, statement_path
+from exchange.audit.report import Recorder
+from exchange.model.entry import PROPOSED, REJECTED, RELEASED, Entry
+from exchange.model.problems import Malformed
+from exchange.model.statements import Statement, parse_statement
+from exchange.tlog.checkpoint import LogName
+from keys.envelope import Envelope
+from keys.errors import KeysError
+
+_RECORD = 40
+"""Bytes: statement id (32), signature set (1), log (1), index (6)."""
+_LOGS: tuple[LogName, ...] = ("registry", "journal")
+EARLIER_SETS = (1, 2, 3)
+"""Numbers of signers of a proposal's earlier signature sets: the author, and fewer approvers than the four that there can be."""
+
+
+class Statements:
+    """The statements of a bundle, as the entries ask for them."""
+
+    def __init__(self, bundle: AuditBundle, exchange: str, recorder: Recorder) -> None:
+        self._bundle = bundle
+        self._exchange = exchange
+        self._recorder = recorder
+        self._named = [bytearray() for _ in range(256)]
+
+    def load(self, log: LogName, index: int, entry: Entry) -> Statement | None:
+        """The statement of an entry, its id and signature set compared; None when there is none to go on with."""
+        recorder = self._recorder
+        recorder.count(5)
+        subject = entry.statement
+
+        def no(code: str, sentence: str) -> None:
+            recorder.refuse(5, code, f"{log} entry {index}: {sentence}", log, index, subject=subject)
+
+        sets = (0, *EARLIER_SETS) if entry.kind == PROPOSED else (0,)
+        envelope: Envelope | None = None
+        for signers in sets:
+            try:
+                found = Envelope.decode(self._bundle.statement(subject, signers))
+            except BundleError as error:
+                if error.code != "file-missing":
+                    no(error.code, error.detail)
+                    return None
+                continue
+            except KeysError as error:
+                no("statement-malformed", f"{statement_path(subject, signers)}: {error}")
+                return None
+            if found.statement_id != subject:
+                no("statement-differs", f"{statement_path(subject, signers)} is another statement")
+                return None
+            envelope = found
+            if found.signatures_hash == entry.signatures:
+                self._remember(log, index, subject, signers)
+                break
+        else:
+            if envelope is None:
+                no("statement-missing", f"{statement_path(subject)} is missing")
+            else:
+                no("signatures-differ", "the signatures are not those that were accepted")
+            return None
+        try:
+            statement = parse_statement(envelope)
+        except Malformed as error:
+            no(error.code, error.detail)
+            return None
+        fault = self._fault(log, entry, statement)
+        if fault is not None:
+            no(*fault)
+            return None
+        return statement
+
+    def _fault(self, log: LogName, entry: Entry, statement: Statement) -> tuple[str, str] | None:
+        """What does not fit between an entry and its statement; the registry's chain is the roster's to check."""
+        if statement.exchange != self._exchange:
+            return "other-exchange", "the statement is for another exchange"
+        kinds = {"alert": (PROPOSED, RELEASED), "alert.reject": (REJECTED,)}
+        if statement.kind.log != log or entry.kind not in kinds.get(statement.kind.name, (statement.kind.name,)):
+            return "entry-mismatch", f"the entry of kind {entry.kind} is of a statement of kind {statement.kind.name}"
+        return None
+
+    def _remember(self, log: LogName, index: int, statement: str, signers: int) -> None:
+        raw = bytes.fromhex(statement)
+        self._named[raw[0]] += raw + bytes((signers, _LOGS.index(log))) + index.to_bytes(6, "big")
+
+    def finish(self, complete: bool) -> None:
+        """The way back: no statement twice, and, when all entries were read, no file that no entry names."""
+        for prefix, records in enumerate(self._named):
+            seen: dict[bytes, tuple[int, int]] = {}
+            for start in range(0, len(records), _RECORD):
+                record = bytes(records[start : start + _RECORD])
+                key, place = record[:33], (record[33], int.from_bytes(record[34:], "big"))
+                if key not in seen:
+                    seen[key] = place
+                    continue
+                log, index = _LOGS[place[0]], place[1]
+                sentence = f"{log} entry {index}: the statement was accepted before, at index {seen[key][1]}"
+                self._recorder.refuse(5, "statement-twice", sentence, log, index, subject=record[:32].hex())
+            if complete:
+                names = {statement_path(key[:32].hex(), key[32]) for key in seen}
+                for path, _ in self._bundle.files(f"statements/{prefix:02x}"):
+                    if path not in names:
+                        self._recorder.refuse(5, "statement-extra", f"no entry names {path}", subject=path)

@@ -1,0 +1,5 @@
+"""``exchange approve``."""
+
+
+def approve() -> None:
+    """Comes with the client."""

@@ -1,0 +1,129 @@
+"""``exchange inbox``: fetch, verify and list the alerts addressed to this person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from exchange.cli.options import HomeOption, JsonOption, LangOption, PassphraseOption, chosen
+from exchange.cli.terminal import REFUSED, Terminal, columns
+from exchange.cli.texts import help_text
+
+if TYPE_CHECKING:
+    from exchange.cli.member import Member
+    from exchange.cli.view import Item
+
+
+def inbox(
+    offline: Annotated[bool, typer.Option("--offline", help=help_text("opt_offline"))] = False,
+    passphrase_file: PassphraseOption = None,
+    home: HomeOption = None,
+    lang: LangOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List the alerts, newest last; unread ones bold. Exit status 1 when one could not be verified."""
+    import asyncio
+
+    from exchange.cli.member import opened
+    from exchange.cli.view import as_json, items
+
+    terminal = Terminal(chosen(lang), as_json=json, home=home)
+
+    async def work() -> bool:
+        async with opened(terminal, passphrase_file, offline=offline, may_be_offline=True) as member:
+            shown = items(member)
+            failures = member.state.failures()
+            if json:
+                terminal.json(
+                    {
+                        "alerts": [as_json(member, one) for one in shown],
+                        "failures": [
+                            {"code": f.code, "rule": f.rule, "step": f"V{f.step}", "subject": f.subject}
+                            for f in failures
+                        ],
+                        "have": len(shown),
+                        "all": len(shown) + waiting(member),
+                        "online": member.online,
+                    }
+                )
+            else:
+                _print(terminal, member, shown)
+            counts(terminal, member, shown)
+            return not failures
+
+    if not asyncio.run(work()):
+        raise typer.Exit(REFUSED)
+
+
+def waiting(member: Member) -> int:
+    """Alerts in the log that are not settled yet: not looked at, or not verified."""
+    return len(member.state.alerts("pending"))
+
+
+def _print(terminal: Terminal, member: Member, shown: list[Item]) -> None:
+    from exchange.cli.times import moment
+    from exchange.cli.view import SHORT, label_span, put
+    from exchange.cli.connect import now
+
+    if not shown:
+        terminal.say("inbox_empty")
+        return
+    language = terminal.language
+    names = member.names
+    rows = []
+    for one in shown:
+        core = one.core
+        place = member.facts.persons[one.author].organisation
+        until = moment(core.valid_until, language)
+        if core.valid_until < now():
+            until += f" ({terminal.text('none_expired')})"
+        rows.append(
+            [
+                "*" if one.unread else "",
+                one.statement[:SHORT],
+                core.label.display,
+                terminal.text("exercise") if core.exercise else "",
+                terminal.text(f"kind_{core.kind.value}"),
+                one.content.number or "",
+                one.text(language).title,
+                f"{names.of(place)}, {names.of(one.author)}",
+                until,
+            ]
+        )
+    head = ["", *(terminal.text(f"field_{n}") for n in ("id", "label")), ""]
+    head += [terminal.text(f"field_{n}") for n in ("kind", "number", "title", "from", "valid")]
+    lines = columns([head, *rows])
+    put((lines[0], "dim"))
+    for one, line in zip(shown, lines[1:], strict=True):
+        before, display, after = line.partition(one.core.label.display)
+        style = "bold" if one.unread else ""
+        put((before, style), (display, label_span(one.core.label)[1]), (after, style))
+
+
+def counts(terminal: Terminal, member: Member, shown: list[Item]) -> None:
+    """How many there are of how many, what is unread, what failed, and when this was checked."""
+    from exchange.cli.failure import sentence
+    from exchange.cli.times import moment
+
+    have = len(shown)
+    terminal.say("count_of", have=have, all=have + waiting(member))
+    unread = sum(one.unread for one in shown)
+    if unread:
+        terminal.say("count_unread", unread=unread)
+    failures = member.state.failures()
+    if failures:
+        terminal.say("count_failed", number=len(failures))
+        for failure in failures:
+            reason = sentence(terminal, failure.code, failure.detail)
+            terminal.say_line(f"  V{failure.step} {failure.code}: {reason} ({failure.subject[:16]})")
+        terminal.hint("hint_verification")
+    heads = member.client.replica.heads
+    at = member.state.checked_at()
+    if at:
+        terminal.say(
+            "checked_at",
+            at=moment(at, terminal.language),
+            journal=heads["journal"].size,
+            registry=heads["registry"].size,
+        )

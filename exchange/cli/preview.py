@@ -1,0 +1,5 @@
+"""``exchange preview``."""
+
+
+def preview() -> None:
+    """Comes with the client."""

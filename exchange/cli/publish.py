@@ -1,0 +1,5 @@
+"""``exchange publish``."""
+
+
+def publish() -> None:
+    """Comes with the client."""

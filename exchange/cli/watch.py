@@ -1,0 +1,5 @@
+"""``exchange watch``."""
+
+
+def watch() -> None:
+    """Comes with the client."""

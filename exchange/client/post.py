@@ -1,0 +1,92 @@
+"""Sending what this device signed, so that a crash between any two steps is harmless.
+
+1. The signed statement is noted in the local store.
+2. It is posted.  The same bytes sent again get the same answer, so a lost answer is no problem.
+3. ``settle`` finds it in the followed journal, which is what counts; the exchange's answer is a hint, and its checkpoints must be
+   passed through by the logs.
+4. What was refused, or can no longer be accepted because its time has passed, is forgotten, and its receipts wait again.
+"""
+
+from __future__ import annotations
+
+from exchange.client.answers import Result
+from exchange.client.errors import BadAnswer, Refused
+from exchange.client.member import Member
+from exchange.client.state import Outgoing
+from exchange.model.alert import AlertBody
+from exchange.model.entry import parse_entry
+from exchange.model.statements import FIRST_LEAD, NARROW_WINDOW, parse_statement
+from exchange.model.submission import Submission
+from keys.envelope import Envelope
+
+PUBLISH = "publish"
+APPROVE = "approve"
+REJECT = "reject"
+EPOCHS = "epochs"
+RECEIPT = "receipt"
+BY_ITSELF = frozenset({EPOCHS, RECEIPT})
+"""What is sent again without asking anybody."""
+
+
+async def send(member: Member, purpose: str, envelope: Envelope) -> Result:
+    """Note a journal statement, post it, and hold the answer against the logs as far as they are known.
+
+    Raises Refused (then it is forgotten), TransportError (then its fate is open), VerificationError (step 1).
+    """
+    with member.state.transaction():
+        member.state.put_outgoing(purpose, envelope, member.clock())
+    return await resend(member, envelope)
+
+
+async def resend(member: Member, envelope: Envelope) -> Result:
+    """Post a statement that was noted before; raises as ``send``."""
+    try:
+        accepted = await member.api.post([Submission(envelope)])
+    except Refused:
+        forget(member, envelope.statement_id)
+        raise
+    for log, note in (("registry", accepted.registry), ("journal", accepted.journal)):
+        size = member.replica.agree("registry" if log == "registry" else "journal", note).size
+        if log == "journal" and accepted.results[0].index >= size:
+            raise BadAnswer("the answer names an index beyond its own checkpoint")
+    return accepted.results[0]
+
+
+def forget(member: Member, statement: str) -> None:
+    """A statement that will not be accepted any more."""
+    with member.state.transaction():
+        member.state.drop_outgoing(statement)
+        member.state.requeue_receipts(statement)
+
+
+def settle(member: Member) -> list[Outgoing]:
+    """Find what was sent in the followed journal; returns what is still open and can be sent again.
+
+    Call it after ``follow``: what is not in the journal by now, and whose time has passed, never will be.
+    """
+    open_still: list[Outgoing] = []
+    for item in member.state.outgoing():
+        index = accepted_at(member, item.envelope)
+        if index is not None:
+            with member.state.transaction():
+                member.state.settle_outgoing(item.statement, index)
+        elif member.clock() > last_moment(item.envelope) + FIRST_LEAD:
+            forget(member, item.statement)
+        else:
+            open_still.append(item)
+    return open_still
+
+
+def accepted_at(member: Member, envelope: Envelope) -> int | None:
+    """The journal index at which exactly this statement, with these signatures, was accepted; None while it is not."""
+    for index, data in member.state.find("journal", envelope.statement_id):
+        if parse_entry(data).signatures == envelope.signatures_hash:
+            return index
+    return None
+
+
+def last_moment(envelope: Envelope) -> int:
+    """Until when a statement signed here can be accepted, seconds (``docs/spec/statements.md``, Time window)."""
+    statement = parse_statement(envelope)
+    many = isinstance(statement.body, AlertBody) and len(envelope.signer_ids) > 1
+    return statement.not_after if many else min(statement.not_after, statement.at + NARROW_WINDOW)

@@ -1,0 +1,215 @@
+"""One round with the exchange: follow the logs, open what is new, renew the weekly keys, send receipts.
+
+Alerts are taken one by one: what is wrong with one is kept with its evidence and named, and the others go on.  For every
+released alert there is an answer in the end: opened, proven not to be for this device, older than this device, or a failure.  So
+"you have 17 of 17" is a statement about the whole journal, not about what the exchange chose to send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from exchange.client import post, receipts, renew
+from exchange.client.answers import AlertAnswer, Heads
+from exchange.client.errors import BadAnswer, Refused, VerificationError
+from exchange.client.follow import follow
+from exchange.client.member import Member
+from exchange.client.parts import PartStore
+from exchange.client.state import AlertRow, Failure, Outgoing
+from exchange.client.verify import Opened, verify_absent, verify_clear, verify_released
+from exchange.model.alert import Content, parse_content
+from keys import encoding
+from keys.errors import OpenError
+from keys.verify import SigningPublicKey
+
+MAX_FACTS = 65_536
+"""Bytes of what is kept about an opened alert."""
+STANZA_EMPTY = "stanza-empty"
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How complete this device is: of the alerts for it, how many were opened.
+
+    ``keyless`` came while it had no usable key; ``open`` are those that failed or wait.
+    """
+
+    opened: int
+    keyless: int
+    open: int
+    public: int
+
+    @property
+    def total(self) -> int:
+        """All alerts that are, or may be, for this device (CLEAR apart)."""
+        return self.opened + self.keyless + self.open
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one round brought: statement ids newly opened, failures that stand, statements of ours whose fate is open."""
+
+    entries: int
+    opened: tuple[str, ...]
+    failures: tuple[Failure, ...]
+    unsent: tuple[Outgoing, ...]
+    count: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """An opened alert as the local store has it."""
+
+    row: AlertRow
+    opened: bool
+    content: Content = field(repr=False)
+    facts: Mapping[str, Any] = field(repr=False)
+
+
+async def sync(
+    member: Member,
+    *,
+    heads: Heads | None = None,
+    entries: Mapping[int, bytes] | None = None,
+    alerts: Mapping[str, AlertAnswer] | None = None,
+    quiet: bool = False,
+) -> Report:
+    """One round; ``heads``, ``entries`` and ``alerts`` are what a feed brought along.
+
+    ``quiet``: nothing is sent (no receipts, no new weekly keys).  Raises VerificationError when the logs do not verify (then
+    nothing is opened), TransportError, Refused when the exchange lets this device in no longer.
+    """
+    grown = await follow(member, heads, entries)
+    unsent = post.settle(member)
+    opened = await receive(member, alerts or {})
+    if not quiet:
+        for item in [item for item in unsent if item.purpose in post.BY_ITSELF]:
+            unsent.remove(item)
+            await _again(member, item)
+        await renew.renew(member)
+        await receipts.send_receipts(member)
+    state = member.state
+    return Report(grown, tuple(opened), tuple(state.failures()), tuple(unsent), count(member))
+
+
+async def _again(member: Member, item: Outgoing) -> None:
+    """Send once more what was interrupted: bundles with their blob, receipts as they are."""
+    try:
+        if item.purpose == post.EPOCHS:
+            await renew.upload(member, item.envelope)
+        await post.resend(member, item.envelope)
+    except Refused as refusal:
+        member.record(item.statement, refused(refusal))
+
+
+def refused(refusal: Refused) -> VerificationError:
+    """A refusal of something that this device is entitled to, as a failure to be kept."""
+    return VerificationError(2, refusal.code, f"the exchange refused: {refusal.detail}", rule=refusal.rule)
+
+
+async def receive(member: Member, known: Mapping[str, AlertAnswer]) -> list[str]:
+    """Settle every alert that is pending; returns the statement ids that were opened."""
+    opened: list[str] = []
+    enrolled = member.replica.enrolled_at()
+    for row in member.state.alerts("pending"):
+        try:
+            if await _settle(member, row, enrolled, known.get(row.statement)):
+                opened.append(row.statement)
+        except VerificationError as error:
+            member.record(row.statement, error)
+        except (Refused, BadAnswer) as error:
+            # It is in the journal, so it must be shown: to us, or with the proof that it is not for us.
+            withheld = VerificationError(7, "withheld", f"the alert is withheld ({error.code}: {error.detail})")
+            member.record(row.statement, withheld)
+    return opened
+
+
+async def _settle(member: Member, row: AlertRow, enrolled: int, known: AlertAnswer | None) -> bool:
+    """Open an alert, or prove that there is nothing to open; whether it was opened."""
+    replica, state = member.replica, member.state
+    entry = replica.journal_entry(row.index)
+    mark = None if entry is None else entry.alert
+    if entry is None or mark is None or entry.registry is None:
+        raise VerificationError(2, "entry-missing", f"the journal has no alert at {row.index}")
+    with PartStore(member.api, state.path.parent / "incoming") as parts:
+
+        def keep(position: int, data: bytes) -> None:
+            state.keep_attachment(row.statement, position, data)
+
+        if mark.audience is None:
+            answer = known or await member.api.alert(row.statement, None)
+            _store(member, row, await verify_clear(replica, row.index, answer, parts, keep), "public")
+            return True
+        if entry.registry.size < enrolled:
+            # Accepted before this device was enrolled: no roster that it could name has this device.
+            _conclude(member, row, "earlier")
+            return False
+        try:
+            ephemeral = encoding.unb64u(mark.audience.ephemeral, length=32)
+            tag = member.identity.tag(ephemeral, encoding.unb64u(mark.id, length=16), mark.version)
+        except OpenError as error:
+            raise VerificationError(7, error.code, str(error), {"entry": encoding.b64(entry.encode())}) from None
+        answer = known or await member.api.alert(row.statement, tag)
+        if answer.envelope is None:
+            verify_absent(replica, row.index, tag, answer.neighbours)
+            _conclude(member, row, "absent")
+            return False
+        try:
+            opened = await verify_released(replica, row.index, answer, member.identity, parts, keep)
+        except VerificationError as error:
+            if (error.step, error.code) != (8, STANZA_EMPTY):
+                raise
+            _conclude(member, row, "keyless")
+            return False
+        _store(member, row, opened, "opened")
+        return True
+
+
+def _conclude(member: Member, row: AlertRow, status: str) -> None:
+    with member.state.transaction():
+        member.state.set_status(row.statement, status)
+        member.state.settle_failures(row.statement)
+
+
+def _store(member: Member, row: AlertRow, opened: Opened, status: str) -> None:
+    """Content, what was verified about it and the queued receipt: together or not at all."""
+    facts: dict[str, Any] = {
+        "alert": {"code": opened.alert.code, "rule": opened.alert.rule},
+        "approvals": list(opened.signers.approvals),
+        "author": opened.signers.author,
+    }
+    if opened.mine is not None:
+        facts["mine"] = {"code": opened.mine.code, "rule": opened.mine.rule}
+    state, now = member.state, member.clock()
+    with state.transaction():
+        envelope = opened.statement.envelope
+        state.keep_opened(row.statement, status, envelope, opened.content.encode(), encoding.encode(facts), now)
+        state.keep_verified(member.replica.memory.take_new())
+        state.settle_failures(row.statement)
+        if status == "opened":
+            state.queue_receipt(row.statement, "received", now)
+
+
+def letter(member: Member, statement: str) -> Letter:
+    """An opened alert from the local store, without the network. Raises Refused-free ClientErrors only: ``not-here``."""
+    row = member.state.alert(statement)
+    content = None if row is None else member.state.content(statement)
+    if row is None or content is None:
+        raise BadAnswer("this alert was not opened here")
+    facts = encoding.decode(member.state.facts(statement) or b"{}", max_bytes=MAX_FACTS)
+    return Letter(row, row.status == "opened", parse_content(content), facts)
+
+
+def count(member: Member) -> Count:
+    """How complete this device is."""
+    rows = member.state.alerts()
+    of = {status: sum(row.status == status for row in rows) for status in ("opened", "keyless", "pending", "public")}
+    return Count(of["opened"], of["keyless"], of["pending"], of["public"])
+
+
+def signer_of(member: Member, key_id: str) -> SigningPublicKey | None:
+    """The signing key with this id, as the registry names it."""
+    device = member.replica.facts.device_of_key.get(key_id)
+    return None if device is None else member.replica.facts.devices[device].signing
