@@ -81,7 +81,8 @@ class SecretFile:
         """Replace the secret inside, same passphrase, identity and kind: temporary file, fsync, rename, fsync folder.
 
         After a crash at any point the file is whole, the old or the new one. Raises KeyFileError `changed-meanwhile`
-        when the file on disk is not the one that was opened (another program updated it; its keys would be lost).
+        when the file on disk is not the one that was opened (another program updated it; its keys would be lost),
+        and OSError when the disk does not take it; the old file is then untouched.
         """
         if _read(self.path) != self._raw:
             raise KeyFileError("changed-meanwhile", "the key file was changed by another program")

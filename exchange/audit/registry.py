@@ -25,7 +25,7 @@ from keys.envelope import Envelope
 from keys.errors import KeysError
 from keys.verify import SigningPublicKey
 
-KEPT_ROSTERS = 64
+KEPT_ROSTERS = 16
 """Earlier rosters kept at hand; another one is replayed from the nearest earlier one."""
 
 
@@ -90,10 +90,7 @@ class RegistryReplay:
             self._apply()
         if self._roster.size < size:
             return None
-        if self._roster.size == size:
-            facts = self._roster.facts
-        else:
-            facts = self._kept.get(size) or self._again(size)
+        facts = self._roster.facts if self._roster.size == size else self._kept.get(size) or self._again(size)
         self._kept[size] = facts
         self._kept.move_to_end(size)
         while len(self._kept) > KEPT_ROSTERS:
@@ -187,12 +184,11 @@ class RegistryReplay:
         """An earlier roster, from the nearest earlier one at hand; everything was judged on the way forward."""
         near = max((kept for kept in self._kept if kept < size), default=0)
         roster = TrustedRoster(self._kept.get(near), verify=_judged)
-        for index, data in proven_entries(self._bundle, self.view):
+        for index, data in proven_entries(self._bundle, self.view, near):
             if index >= size:
                 break
-            if index >= near:
-                entry = parse_entry(data)
-                roster.apply(entry, parse_statement(Envelope.decode(self._bundle.statement(entry.statement))))
+            entry = parse_entry(data)
+            roster.apply(entry, parse_statement(Envelope.decode(self._bundle.statement(entry.statement))))
         return roster.facts
 
 

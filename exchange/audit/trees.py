@@ -262,17 +262,14 @@ def rebuild(
     return view
 
 
-def proven_entries(bundle: AuditBundle, view: LogView) -> Iterator[tuple[int, bytes]]:
-    """The entries that the tree proves, with their indexes, read bundle by bundle."""
-    for place in bundles(view.size):
-        start = place.index * TILE_WIDTH
-        if start >= view.proven:
-            return
+def proven_entries(bundle: AuditBundle, view: LogView, first: int = 0) -> Iterator[tuple[int, bytes]]:
+    """The entries that the tree proves, from an index on, with their indexes, read bundle by bundle."""
+    for number in range(first // TILE_WIDTH, (view.proven + TILE_WIDTH - 1) // TILE_WIDTH):
+        place = Bundle(number, width_at(0, number, view.size))
         entries, _ = split_entries(bundle.entries(view.log, place), place.width)
-        for index, entry in enumerate(entries, start):
-            if index >= view.proven:
-                return
-            yield index, entry
+        for index, entry in enumerate(entries, number * TILE_WIDTH):
+            if first <= index < view.proven:
+                yield index, entry
 
 
 # -- step 3 ----------------------------------------------------------------------------------------------------------------

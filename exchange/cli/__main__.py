@@ -91,7 +91,7 @@ def build() -> typer.Typer:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = _language_last(list(sys.argv[1:] if arguments is None else arguments))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name outside the terminal's alphabet must not stop the listing
             stream.reconfigure(errors="backslashreplace")
@@ -114,14 +114,24 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return report_failure(terminal, error)
 
 
+def _language_last(given: list[str]) -> list[str]:
+    """``exchange --lang en inbox`` reads as ``exchange inbox --lang en``: every command has the option, the program has none."""
+    if len(given) < 2 or given[0] != "--lang":
+        return given
+    rest = given[2:]
+    bare = not any(not word.startswith("-") for word in rest) or rest in (["audit"], ["terms"])
+    return rest if bare else [*rest, *given[:2]]
+
+
 def _usage(terminal: Terminal, error: typer.TyperException, given: Sequence[str]) -> int:
     message = error.format_message()
-    if error.exit_code == USAGE and not message.strip():  # no command given: the help was the answer
+    if not given or message.startswith("Usage:"):  # nothing asked for: the help is the answer
+        print(message, file=sys.stderr)
         return USAGE
     line = message[:1].lower() + message[1:].rstrip(".")
-    words = [word for word in given if not word.startswith("-")]
     terminal.fail("usage_wrong", reason=line, code="usage")
-    terminal.hint("hint_help", command=" ".join([PROGRAM, *words[:1]]) if words else PROGRAM)
+    context = getattr(error, "ctx", None)
+    terminal.hint("hint_help", command=PROGRAM if context is None else context.command_path)
     return int(error.exit_code)
 
 

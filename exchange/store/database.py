@@ -1,8 +1,9 @@
-"""The SQLite file: one connection writes, a few read; every transaction is one function run on a thread of the store.
+"""The SQLite file: one connection writes, a few read; every transaction is one function of a connection.
 
-A transaction is a function of a `Connection`: it runs whole, on one thread, and cannot be left open across an await, so
-nobody can hold the writer's lock and wait. (Through SQLAlchemy's asyncio layer each statement costs a change of thread;
-a commit of nine statements took four times as long.) Functions come from the other modules of this package.
+Reading goes through SQLAlchemy's asyncio layer and aiosqlite. Writing is the one hot path: a commit of nine statements took
+four times as long there, since each statement changes the thread twice, so a write runs whole on the one thread that
+writes. In both cases a transaction is a function of a `Connection`, so it cannot be left open across an await of somebody
+else's. Functions come from the other modules of this package.
 
 Durability: write-ahead log with ``synchronous=FULL``: when `Store.write` returns, the rows survive a power cut.
 The first failure of the disk or the database stops writing until a restart; reading goes on (invariant I9).
@@ -17,12 +18,14 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
+import aiosqlite
 from sqlalchemy import Connection as Connection
 from sqlalchemy import Engine, create_engine, event, insert, inspect, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
 
 from exchange.store import schema
 from exchange.store.errors import ConflictError, StorageError, StoreError
@@ -45,13 +48,12 @@ T = TypeVar("T")
 class Store:
     """An open store. Use `open`; call `close` when done, on every path, or its threads keep the process alive."""
 
-    def __init__(self, path: Path, engines: tuple[Engine, Engine], lock: int | None) -> None:
+    def __init__(self, path: Path, engines: tuple[Engine, AsyncEngine], lock: int | None) -> None:
         """Take over engines and the lock's descriptor; without a lock the store is read only."""
         self.path = path
         self._writer_engine, self._reader_engine = engines
         self._lock = lock
         self._writer = ThreadPoolExecutor(1, "store-write")
-        self._readers = ThreadPoolExecutor(READERS, "store-read")
         self._stopped = threading.Event()
         self._closed = False
 
@@ -112,8 +114,11 @@ class Store:
 
         Raises `StorageError` when the database fails, and whatever the function raises.
         """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, lambda: self._read(function, *args, **kwargs))
+        try:
+            async with self._reader_engine.connect() as connection, connection.begin():
+                return await connection.run_sync(function, *args, **kwargs)
+        except SQLAlchemyError as error:
+            raise StorageError("storage-failed", f"reading failed: {_cause(error)}") from error
 
     async def write(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``function(connection, …)`` as one transaction; when this returns, what it wrote is durable.
@@ -157,24 +162,17 @@ class Store:
         """Make the transaction durable. The fault tests override this."""
         connection.commit()
 
-    def _read(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            with self._reader_engine.connect() as connection, connection.begin():
-                return function(connection, *args, **kwargs)
-        except SQLAlchemyError as error:
-            raise StorageError("storage-failed", f"reading failed: {_cause(error)}") from error
-
     async def close(self) -> None:
         """Wait for what runs, then close connections and threads and give up the lock. May be called twice."""
         if self._closed:
             return
         self._closed = True
+        # aiosqlite's connections have threads of their own; left open they would keep the process alive.
+        await self._reader_engine.dispose()
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
-        self._readers.shutdown(wait=True)
         self._writer.shutdown(wait=True)
-        self._reader_engine.dispose()
         self._writer_engine.dispose()
         if self._lock is not None:
             os.close(self._lock)
@@ -194,22 +192,16 @@ def _cause(error: BaseException) -> str:
     return str(getattr(error, "orig", None) or type(error).__name__)
 
 
-def _engines(path: Path, *, read_only: bool) -> tuple[Engine, Engine]:
+def _engines(path: Path, *, read_only: bool) -> tuple[Engine, AsyncEngine]:
     """The engine that writes (one connection) and the one that reads (`READERS`)."""
-    writer = _engine(path, "BEGIN" if read_only else "BEGIN IMMEDIATE", read_only, poolclass=StaticPool)
-    reader = _engine(path, "BEGIN", read_only, poolclass=QueuePool, pool_size=READERS, max_overflow=0)
-    return writer, reader
-
-
-def _engine(path: Path, begin: str, read_only: bool, **pool: Any) -> Engine:
     pragmas = [f"busy_timeout = {BUSY_MILLISECONDS}", "foreign_keys = ON", f"cache_size = -{PAGE_CACHE_KIB}"]
     if not read_only:
         pragmas += ["journal_mode = WAL", "synchronous = FULL", f"wal_autocheckpoint = {WAL_PAGES}"]
     # The path is data: as a URI's path it is quoted, so a '?' or '%' in it says nothing.
     uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
 
+    # Without isolation_level None the driver would begin transactions by itself, and later than we say.
     def connect() -> sqlite3.Connection:
-        # Without isolation_level None the driver would begin transactions by itself, and later than we say.
         connection = sqlite3.connect(uri, uri=True, check_same_thread=False, isolation_level=None)
         try:
             for pragma in pragmas:
@@ -219,10 +211,33 @@ def _engine(path: Path, begin: str, read_only: bool, **pool: Any) -> Engine:
             raise
         return connection
 
+    async def connect_async() -> aiosqlite.Connection:
+        connection = await aiosqlite.connect(uri, uri=True, isolation_level=None)
+        try:
+            for pragma in pragmas:
+                await (await connection.execute(f"PRAGMA {pragma}")).close()
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+
     # Parameters hold names: they stay out of errors and their tracebacks (I8).
-    engine = create_engine("sqlite+pysqlite://", creator=connect, hide_parameters=True, **pool)
+    writer = create_engine("sqlite+pysqlite://", creator=connect, hide_parameters=True, poolclass=StaticPool)
+    reader = create_async_engine(
+        "sqlite+aiosqlite://",
+        async_creator=connect_async,
+        hide_parameters=True,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=READERS,
+        max_overflow=0,
+    )
+    _begin(writer, "BEGIN" if read_only else "BEGIN IMMEDIATE")
+    _begin(reader.sync_engine, "BEGIN")
+    return writer, reader
+
+
+def _begin(engine: Engine, begin: str) -> None:
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
-    return engine
 
 
 def _make_schema(connection: Connection) -> None:

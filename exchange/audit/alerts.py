@@ -1,0 +1,280 @@
+"""Step 8: every alert decided again, with the product's own pure code (``docs/spec/audit.md``).
+
+Nothing is taken from what author or server claim: signers, window, rosters, recipients, leaves, root and the state of the
+alert come from the logs and the leaf list.  What later entries need to know of an alert is one small record.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from exchange.audit.bundle import AuditBundle, BundleError
+from exchange.audit.registry import RegistryReplay
+from exchange.audit.report import Recorder
+from exchange.audit.signatures import SignatureChecks
+from exchange.model.alert import AlertBody, Core, Urgency
+from exchange.model.entry import RELEASED, AlertMark, AudienceHead, Entry
+from exchange.model.statements import AlertReject, AlertReview, Statement
+from exchange.model.tlp import Label
+from exchange.policy.decide import Verdict
+from exchange.policy.epochs import EpochTable
+from exchange.policy.members import Policy, Roster
+from exchange.policy.replay import (
+    NO_BUNDLE,
+    ROSTER_LAG,
+    AlertRefusal,
+    check_named_roster,
+    check_window,
+    replay_alert,
+    verify_signers,
+)
+from exchange.policy.rules import approver_fault, required_approvals
+from keys import encoding
+from keys.errors import KeysError
+from keys.stanza import SUMMARY, LeafSummary, parse_leaf_list, stanza_id
+
+REVIEW_WITHIN = 86_400
+"""Seconds within which another person reviews an emergency release."""
+KEPT_LEAF_BYTES = 64 << 20
+"""Bytes of leaf lists kept at hand for receipts."""
+
+
+@dataclass(slots=True)
+class Known:
+    """What later entries need to know of an alert statement; bit i of ``received`` and ``read`` stands for leaf i."""
+
+    statement: str
+    alert: str
+    version: int
+    label: Label
+    week: int
+    journal_size: int
+    author_device: str
+    approvers: tuple[str, ...]
+    signer_counts: set[int] = field(default_factory=set)
+    released_index: int | None = None
+    released_at: int = 0
+    rejected: bool = False
+    emergency: bool = False
+    reviewed_at: int | None = None
+    received: int = 0
+    read: int = 0
+
+
+class AlertReplay:
+    """All alerts of the journal, in order."""
+
+    def __init__(
+        self,
+        bundle: AuditBundle,
+        registry: RegistryReplay,
+        epochs: EpochTable,
+        checks: SignatureChecks,
+        recorder: Recorder,
+    ) -> None:
+        self._bundle = bundle
+        self._registry = registry
+        self._epochs = epochs
+        self._checks = checks
+        self._recorder = recorder
+        self._known: dict[str, Known] = {}
+        self._versions: dict[tuple[str, int], str] = {}
+        self._lists: OrderedDict[str, bytes] = OrderedDict()
+        self._list_bytes = 0
+
+    def known(self, statement: str) -> Known | None:
+        """The alert by its statement id, when an entry before named it."""
+        return self._known.get(statement)
+
+    # -- the alert itself ------------------------------------------------------------------------------------------
+
+    def alert(self, index: int, entry: Entry, statement: Statement, acceptance: Roster) -> None:
+        """Decide one ``alert.proposed`` or ``alert.released`` again; raises AlertRefusal."""
+        body, core = statement.alert, statement.alert.core
+        known = self._known.get(statement.id)
+        first = known is None
+        if known is None:
+            # Kept even when it is refused below: what is said later about this alert is judged for itself.
+            known = self._known[statement.id] = _known(statement)
+        released = entry.kind == RELEASED
+        if released and known.released_index is None:
+            known.released_index, known.released_at = index, entry.at
+        self._place(entry, statement, known, core, index)
+        signers = verify_signers(statement, acceptance, self._checks.hybrid)
+        check_window(core, signers, entry.at)
+        registry, size = self._registry, core.seen.registry.size
+        root_at = registry.view.root(size) if size <= acceptance.size else None
+        check_named_roster(core, root_at, registry.first_later(size, acceptance.size))
+        if core.seen.journal.size > index:
+            raise AlertRefusal("A2", "journal-ahead", "the alert names a journal that this log did not have yet")
+        named = registry.roster(size, core.at)
+        if named is None:
+            raise AlertRefusal("A2", "roster-ahead", "the registry that the alert names cannot be replayed")
+        leaves = self._leaves(statement.id) if core.label.sealed else ()
+        verdict, _ = replay_alert(statement, named, acceptance, self._epochs, signers, leaves)
+        if (verdict.alert.code == "released") != released:
+            raise AlertRefusal("R8", "state-mismatch", f"the rules say {verdict.alert.code}, the entry says {entry.kind}")
+        if signers.count in known.signer_counts:
+            raise AlertRefusal("R8", "statement-twice", "the alert was accepted before with as many signatures")
+        known.signer_counts.add(signers.count)
+        if first:
+            self._recorder.totals.proposals += not released
+        if released:
+            self._released(index, entry, known, core, verdict, len(signers.approvals), named.facts.policy)
+
+    def _place(self, entry: Entry, statement: Statement, known: Known, core: Core, index: int) -> None:
+        """The entry says what the body says, and the version is still open."""
+        if entry.alert != _mark(statement.alert):
+            raise AlertRefusal("V4", "entry-mismatch", "alert id, version or audience in the entry are not the statement's")
+        if known.rejected:
+            raise AlertRefusal("R8", "rejected", "a candidate approver had rejected this proposal")
+        taken = self._versions.get((core.alert, core.version))
+        if taken is not None:
+            raise AlertRefusal("R10", "version-taken", f"this version of the alert was released before, as {taken}")
+        if entry.kind == RELEASED:
+            self._versions[(core.alert, core.version)] = statement.id
+
+    def _released(
+        self, index: int, entry: Entry, known: Known, core: Core, verdict: Verdict, approvals: int, policy: Policy | None
+    ) -> None:
+        recorder, totals = self._recorder, self._recorder.totals
+        totals.alerts[core.label.value] = totals.alerts.get(core.label.value, 0) + 1
+        totals.exercises += core.exercise
+        totals.approvals += approvals
+        totals.recipients += core.leaves
+        totals.keyless += core.keyless
+        totals.unserved += len(verdict.unserved)
+        calm = core.model_copy(update={"urgency": Urgency.EXPECTED})
+        if core.urgency is Urgency.IMMEDIATE and policy and approvals < required_approvals(policy, calm):
+            known.emergency = True
+            totals.emergencies += 1
+        subject = known.statement
+
+        def notice(code: str, sentence: str) -> None:
+            recorder.notice(10, code, f"journal entry {index}: {sentence}", "journal", index, subject=subject)
+
+        if core.keyless:
+            notice("devices-without-key", f"{core.keyless} of {core.leaves} devices had no usable key")
+        if verdict.without_device:
+            notice("persons-without-device", f"{len(verdict.without_device)} recipients had no device")
+        if verdict.unserved:
+            notice("recipients-lost", f"{len(verdict.unserved)} devices lost their place before acceptance")
+        if entry.at > core.at + ROSTER_LAG:
+            notice("accepted-late", f"it was accepted {entry.at - core.at} seconds after it was prepared")
+
+    # -- what others say about it ----------------------------------------------------------------------------------
+
+    def reject(self, entry: Entry, body: AlertReject, person: str) -> None:
+        """A candidate approver declines an open proposal; raises AlertRefusal."""
+        known = self._known.get(body.alert)
+        if known is None or known.rejected or (known.alert, known.version) in self._versions:
+            raise AlertRefusal("R8", "proposal-unknown", "there was no open proposal with this id")
+        if entry.alert != AlertMark(id=known.alert, version=known.version):
+            raise AlertRefusal("V4", "entry-mismatch", "alert id or version in the entry are not the proposal's")
+        if person not in known.approvers:
+            raise AlertRefusal("R8", "approver-not-candidate", "only a candidate approver rejects a proposal")
+        known.rejected = True
+        self._recorder.totals.rejections += 1
+
+    def review(self, entry: Entry, body: AlertReview, person: str, acceptance: Roster) -> None:
+        """Another person's look at a released alert; raises AlertRefusal."""
+        known = self._known.get(body.alert)
+        if known is None or known.released_index is None:
+            raise AlertRefusal("R8", "alert-unknown", "there was no released alert with this id")
+        author = acceptance.facts.devices.get(known.author_device)
+        if author is None:
+            raise AlertRefusal("R8", "author-unknown", "the alert's author is not in the registry")
+        fault = approver_fault(acceptance, acceptance.facts.persons[author.person], person)
+        if fault is not None:
+            raise AlertRefusal("R8", fault, "a review is by another approver of the author's organisation")
+        if known.reviewed_at is None:
+            known.reviewed_at = entry.at
+        self._recorder.totals.reviews += 1
+
+    # -- leaves ----------------------------------------------------------------------------------------------------
+
+    def leaf_of(self, known: Known, device: str) -> int | None:
+        """The index of the device's leaf, from its weekly key as it was when the alert was sealed; None without one."""
+        if not known.label.sealed:
+            return None
+        key = self._epochs.key(device, known.week, known.journal_size)
+        if key is not None:
+            hidden = key.key_hash
+        else:
+            last = self._epochs.last_bundle(device, known.journal_size)
+            hidden = NO_BUNDLE if last is None else bytes.fromhex(last)
+        wanted = stanza_id(encoding.unb64u(device, length=16), known.week, hidden)
+        data = self._list(known.statement)
+        at = data.find(wanted)
+        while at >= 0 and at % SUMMARY:
+            at = data.find(wanted, at + 1)
+        return None if at < 0 else at // SUMMARY
+
+    def _leaves(self, statement: str) -> tuple[LeafSummary, ...]:
+        try:
+            return parse_leaf_list(self._bundle.leaves(statement))
+        except BundleError as error:
+            code = "leaves-missing" if error.code == "file-missing" else error.code
+            raise AlertRefusal("V7", code, error.detail) from None
+        except KeysError as error:
+            raise AlertRefusal("V7", error.code, f"the leaf list: {error}") from None
+
+    def _list(self, statement: str) -> bytes:
+        """The raw leaf list, kept at hand; empty when it is missing, which step 8 has named."""
+        found = self._lists.get(statement)
+        if found is None:
+            try:
+                found = self._bundle.leaves(statement)
+            except BundleError:
+                found = b""
+            self._lists[statement] = found
+            self._list_bytes += len(found)
+            while self._list_bytes > KEPT_LEAF_BYTES and len(self._lists) > 1:
+                self._list_bytes -= len(self._lists.popitem(last=False)[1])
+        else:
+            self._lists.move_to_end(statement)
+        return found
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def finish(self, last: int, complete: bool) -> None:
+        """Count receipts and name emergencies without review; ``last`` is the journal's last acceptance time."""
+        recorder, totals = self._recorder, self._recorder.totals
+        for known in self._known.values():
+            totals.received += (known.received | known.read).bit_count()
+            totals.read += known.read.bit_count()
+            if not known.emergency:
+                continue
+            due = known.released_at + REVIEW_WITHIN
+            if (known.reviewed_at is None and last > due) or (known.reviewed_at or 0) > due:
+                index = known.released_index
+                sentence = f"journal entry {index}: released without approval, and not reviewed within 24 hours"
+                recorder.notice(10, "emergency-unreviewed", sentence, "journal", index, subject=known.statement)
+        if complete:
+            for path, _ in self._bundle.files("leaves"):
+                statement = path.partition("/")[2]
+                if statement not in self._known:
+                    recorder.refuse(8, "leaves-extra", f"{path} belongs to no alert of the journal", subject=path)
+
+
+def _known(statement: Statement) -> Known:
+    core = statement.alert.core
+    return Known(
+        statement=statement.id,
+        alert=core.alert,
+        version=core.version,
+        label=core.label,
+        week=encoding.week_of(core.at),
+        journal_size=core.seen.journal.size,
+        author_device=core.issuer.device,
+        approvers=core.approvers,
+    )
+
+
+def _mark(body: AlertBody) -> AlertMark:
+    """What the entry of an alert must say."""
+    audience, sealed = None, body.sealed
+    if body.core.label.sealed:
+        audience = AudienceHead(depth=sealed.depth or 0, ephemeral=sealed.ephemeral or "", root=sealed.root or "")
+    return AlertMark(audience=audience, id=body.core.alert, version=body.core.version)
