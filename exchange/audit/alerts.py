@@ -15,11 +15,11 @@ from exchange.audit.report import Recorder
 from exchange.audit.signatures import SignatureChecks
 from exchange.model.alert import AlertBody, Core, Urgency
 from exchange.model.entry import RELEASED, AlertMark, AudienceHead, Entry
-from exchange.model.statements import AlertReject, AlertReview, Statement
+from exchange.model.statements import AlertReject, AlertReview, Policy, Statement
 from exchange.model.tlp import Label
 from exchange.policy.decide import Verdict
 from exchange.policy.epochs import EpochTable
-from exchange.policy.members import Policy, Roster
+from exchange.policy.members import Roster
 from exchange.policy.replay import (
     NO_BUNDLE,
     ROSTER_LAG,
@@ -87,11 +87,17 @@ class AlertReplay:
         """The alert by its statement id, when an entry before named it."""
         return self._known.get(statement)
 
+    @staticmethod
+    def handlers(known: Known, roster: Roster) -> frozenset[str]:
+        """The persons who handle a proposal: its author and the candidate approvers."""
+        author = roster.facts.devices.get(known.author_device)
+        return frozenset(known.approvers if author is None else (*known.approvers, author.person))
+
     # -- the alert itself ------------------------------------------------------------------------------------------
 
     def alert(self, index: int, entry: Entry, statement: Statement, acceptance: Roster) -> None:
         """Decide one ``alert.proposed`` or ``alert.released`` again; raises AlertRefusal."""
-        body, core = statement.alert, statement.alert.core
+        core = statement.alert.core
         known = self._known.get(statement.id)
         first = known is None
         if known is None:
@@ -114,7 +120,9 @@ class AlertReplay:
         leaves = self._leaves(statement.id) if core.label.sealed else ()
         verdict, _ = replay_alert(statement, named, acceptance, self._epochs, signers, leaves)
         if (verdict.alert.code == "released") != released:
-            raise AlertRefusal("R8", "state-mismatch", f"the rules say {verdict.alert.code}, the entry says {entry.kind}")
+            raise AlertRefusal(
+                "R8", "state-mismatch", f"the rules say {verdict.alert.code}, the entry says {entry.kind}"
+            )
         if signers.count in known.signer_counts:
             raise AlertRefusal("R8", "statement-twice", "the alert was accepted before with as many signatures")
         known.signer_counts.add(signers.count)
@@ -126,7 +134,9 @@ class AlertReplay:
     def _place(self, entry: Entry, statement: Statement, known: Known, core: Core, index: int) -> None:
         """The entry says what the body says, and the version is still open."""
         if entry.alert != _mark(statement.alert):
-            raise AlertRefusal("V4", "entry-mismatch", "alert id, version or audience in the entry are not the statement's")
+            raise AlertRefusal(
+                "V4", "entry-mismatch", "alert id, version or audience in the entry are not the statement's"
+            )
         if known.rejected:
             raise AlertRefusal("R8", "rejected", "a candidate approver had rejected this proposal")
         taken = self._versions.get((core.alert, core.version))
@@ -136,7 +146,14 @@ class AlertReplay:
             self._versions[(core.alert, core.version)] = statement.id
 
     def _released(
-        self, index: int, entry: Entry, known: Known, core: Core, verdict: Verdict, approvals: int, policy: Policy | None
+        self,
+        index: int,
+        entry: Entry,
+        known: Known,
+        core: Core,
+        verdict: Verdict,
+        approvals: int,
+        policy: Policy | None,
     ) -> None:
         recorder, totals = self._recorder, self._recorder.totals
         totals.alerts[core.label.value] = totals.alerts.get(core.label.value, 0) + 1

@@ -238,8 +238,12 @@ class JournalReplay:
             known = self._alerts.known(delivery.alert)
             if known is None:
                 raise AlertRefusal("V4", "alert-unknown", f"{delivery.alert} was neither proposed nor released before")
-            if delivery.device not in roster.facts.devices:
+            device = roster.facts.devices.get(delivery.device)
+            if device is None:
                 raise AlertRefusal("R1", "device-unknown", f"device {delivery.device} was not enrolled")
+            if known.released_index is None and device.person not in self._alerts.handlers(known, roster):
+                sentence = f"{delivery.alert} was handed to device {delivery.device} before it was released"
+                raise AlertRefusal("R8", "delivery-before-release", sentence)
             if known.label.sealed:
                 self._addressed(known, delivery.device, "delivery-without-leaf", "the delivery is to")
         totals.deliveries += len(body.deliveries)

@@ -106,8 +106,8 @@ class RegistryReplay:
         """Acceptance time of entry ``size`` when it stood in a registry of ``until`` entries, else None."""
         return self.times[size] if size < min(until, len(self.times)) else None
 
-    def finish(self) -> None:
-        """Replay what is left; openings of statements that are not there are named. Sets the totals."""
+    def finish(self) -> bool:
+        """Replay what is left, name openings of statements that are not there, set the totals; whether all was replayed."""
         while not self._ended:
             self._apply()
         recorder, facts = self._recorder, self._roster.facts
@@ -125,6 +125,7 @@ class RegistryReplay:
             len(facts.persons),
             len(facts.devices),
         )
+        return facts.size == self.view.size
 
     def _apply(self) -> None:
         """Apply the next entry; whatever stops it is named, and ends the replay."""
@@ -173,7 +174,9 @@ class RegistryReplay:
             except KeysError:
                 made = ""
             if wanted.pop(opening.field, None) != made:
-                sentence = f"registry entry {index}: the opening of {opening.field} is not what the statement commits to"
+                sentence = (
+                    f"registry entry {index}: the opening of {opening.field} is not what the statement commits to"
+                )
                 self._recorder.refuse(
                     6, "opening-mismatch", sentence, "registry", index, rule="M14", subject=statement.id
                 )

@@ -242,4 +242,6 @@ class Recorder:
                 )
             )
         wrong = [finding for step in steps for finding in step.findings if finding.severity == "refused"]
-        return Report(exchange, origin, heads, tuple(steps), self.totals, min(wrong, key=lambda f: f.place, default=None))
+        return Report(
+            exchange, origin, heads, tuple(steps), self.totals, min(wrong, key=lambda f: f.place, default=None)
+        )

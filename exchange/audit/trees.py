@@ -307,7 +307,9 @@ def check_older(older: Sequence[Older], founded: Founded, views: dict[LogName, L
         try:
             verify_checkpoint(one.note, log_origin(founded.body.origin, one.log), founded.log_key(one.log))
         except _READ_ERRORS as error:
-            recorder.refuse(3, "checkpoint-invalid", f"{one.source} does not verify: {error}", one.log, subject=one.source)
+            recorder.refuse(
+                3, "checkpoint-invalid", f"{one.source} does not verify: {error}", one.log, subject=one.source
+            )
             continue
         if view is None:
             recorder.incomplete(3)
@@ -319,4 +321,3 @@ def check_older(older: Sequence[Older], founded: Founded, views: dict[LogName, L
         elif view.at_sizes[checkpoint.size] != checkpoint.root:
             sentence = f"{one.source} is not an earlier state of the {one.log} here: the log forked or was rewritten"
             recorder.refuse(3, "log-forked", sentence, one.log, checkpoint.size, subject=one.source)
-

@@ -42,7 +42,7 @@ def ack(
 
 async def acknowledge(terminal: Terminal, member: Member, shown: Item) -> bool:
     """Send the read receipt once, after saying who learns what. Raises CommandError ``ack_public``."""
-    from exchange.client.receipts import read
+    from exchange.client.receipts import mark_read, send_receipts
     from exchange.model.tlp import Label
 
     if shown.core.label is Label.CLEAR:
@@ -52,7 +52,11 @@ async def acknowledge(terminal: Terminal, member: Member, shown: Item) -> bool:
         terminal.say("ack_already", title=title)
         return False
     tell(terminal, member, shown)
-    await read(member.client, shown.statement)
+    mark_read(member.client, shown.statement)
+    if not member.online:
+        terminal.say("ack_later", title=title)
+        return False
+    await send_receipts(member.client)
     terminal.say("ack_done", title=title)
     return True
 

@@ -30,6 +30,8 @@ from exchange.cli.texts import help_text
 if TYPE_CHECKING:
     from exchange.client.answers import Result
     from exchange.client.enrol import DeviceRequest, Greeting
+    from exchange.model.statements import Founding
+    from keys.envelope import Envelope
     from keys.registrar import SigningFile, SigningItem
 
 
@@ -99,9 +101,7 @@ async def _office(
         names.update(names_in(SigningFile.load(read_file(path, max_bytes=MAX_SIGNING_FILE)), greeting.exchange))
     if len(requests) > MAX_STATEMENTS:
         raise CommandError("too_many_requests", most=MAX_STATEMENTS)
-    prepared = preparation(
-        greeting.exchange, greeting.seen, registrar_issuer(greeting.body, registrar), urandom
-    )
+    prepared = preparation(greeting.exchange, greeting.seen, registrar_issuer(greeting.body, registrar), urandom)
     items = [prepared.device(request) for request in requests]
     show_requests(terminal, requests, names)
     if not registry:
@@ -204,7 +204,7 @@ async def _post(terminal: Terminal, files: Sequence[SigningFile], url: str, expe
     report(terminal, results)
 
 
-def check_complete_founding(founding, expected):  # type: ignore[no-untyped-def]
+def check_complete_founding(founding: Envelope, expected: str | None) -> Founding:
     """A founding that is signed by exactly its threshold. Raises CommandError ``signatures_missing``."""
     from exchange.client.enrol import check_founding, lacking
     from exchange.client.home import founding_of
@@ -231,14 +231,11 @@ def _refuse_lacking(counts: Sequence[int]) -> None:
 
 
 def report(terminal: Terminal, results: Sequence[Result]) -> None:
+    """Where the statements stand: log, index, kind and id."""
     terminal.say("admit_done", number=len(results))
     if terminal.as_json:
         terminal.json(
-            {
-                "results": [
-                    {"index": r.index, "kind": r.kind, "log": r.log, "statement": r.statement} for r in results
-                ]
-            }
+            {"results": [{"index": r.index, "kind": r.kind, "log": r.log, "statement": r.statement} for r in results]}
         )
     else:
         terminal.table([(r.log, r.index, r.kind, r.statement) for r in results])

@@ -68,7 +68,11 @@ def registrar_issuer(founding: Founding, path: Path | None) -> dict[str, str]:
 
 
 def preparation(
-    exchange: str, seen: dict[str, dict[str, object]], issuer: dict[str, str], random: Random, lifetime: int | None = None
+    exchange: str,
+    seen: dict[str, dict[str, object]],
+    issuer: dict[str, str],
+    random: Random,
+    lifetime: int | None = None,
 ) -> Preparation:
     """What is prepared now."""
     made = Preparation(exchange, seen, issuer, now(), random)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from exchange.cli.options import HomeOption, JsonOption, LangOption, PassphraseOption, YesOption, chosen
 from exchange.cli.terminal import CommandError, Terminal, read_file
 from exchange.cli.texts import help_text
+
+if TYPE_CHECKING:
+    from exchange.cli.member import Member
 
 
 def countersign(
@@ -41,7 +44,7 @@ def countersign(
             if carried.exchange != membership.exchange:
                 raise CommandError("file_other_exchange")
             carried.check(now())
-            known = [device.signing for device in member.facts.devices.values() if not device.revoked]
+            known = tuple(device.signing for device in member.facts.devices.values() if not device.revoked)
             for number, item in enumerate(carried.items, 1):
                 _check_first(member, body_of(item)["issuer"])
                 terminal.say_line(f"{number}.")
@@ -58,7 +61,7 @@ def countersign(
     asyncio.run(work())
 
 
-def _check_first(member, issuer):  # type: ignore[no-untyped-def]
+def _check_first(member: Member, issuer: dict[str, str]) -> None:
     """The first signer is another person of the same organisation; two devices of one person are one person (M8)."""
     device = member.facts.devices.get(issuer.get("device", ""))
     if device is None:

@@ -27,6 +27,7 @@ def inbox(
 
     from exchange.cli.member import opened
     from exchange.cli.view import as_json, items
+    from exchange.client.sync import count
 
     terminal = Terminal(chosen(lang), as_json=json, home=home)
 
@@ -42,8 +43,9 @@ def inbox(
                             {"code": f.code, "rule": f.rule, "step": f"V{f.step}", "subject": f.subject}
                             for f in failures
                         ],
-                        "have": len(shown),
-                        "all": len(shown) + waiting(member),
+                        "have": count(member.client).opened,
+                        "keyless": count(member.client).keyless,
+                        "all": count(member.client).total,
                         "online": member.online,
                     }
                 )
@@ -56,15 +58,10 @@ def inbox(
         raise typer.Exit(REFUSED)
 
 
-def waiting(member: Member) -> int:
-    """Alerts in the log that are not settled yet: not looked at, or not verified."""
-    return len(member.state.alerts("pending"))
-
-
 def _print(terminal: Terminal, member: Member, shown: list[Item]) -> None:
+    from exchange.cli.connect import now
     from exchange.cli.times import moment
     from exchange.cli.view import SHORT, label_span, put
-    from exchange.cli.connect import now
 
     if not shown:
         terminal.say("inbox_empty")
@@ -103,11 +100,15 @@ def _print(terminal: Terminal, member: Member, shown: list[Item]) -> None:
 
 def counts(terminal: Terminal, member: Member, shown: list[Item]) -> None:
     """How many there are of how many, what is unread, what failed, and when this was checked."""
+    from exchange.cli.connect import now
     from exchange.cli.failure import sentence
     from exchange.cli.times import moment
+    from exchange.client.sync import count
 
-    have = len(shown)
-    terminal.say("count_of", have=have, all=have + waiting(member))
+    counted = count(member.client)
+    terminal.say("count_of", have=counted.opened, all=counted.total)
+    if counted.keyless:
+        terminal.say("count_keyless", number=counted.keyless)
     unread = sum(one.unread for one in shown)
     if unread:
         terminal.say("count_unread", unread=unread)
@@ -118,12 +119,7 @@ def counts(terminal: Terminal, member: Member, shown: list[Item]) -> None:
             reason = sentence(terminal, failure.code, failure.detail)
             terminal.say_line(f"  V{failure.step} {failure.code}: {reason} ({failure.subject[:16]})")
         terminal.hint("hint_verification")
-    heads = member.client.replica.heads
-    at = member.state.checked_at()
-    if at:
-        terminal.say(
-            "checked_at",
-            at=moment(at, terminal.language),
-            journal=heads["journal"].size,
-            registry=heads["registry"].size,
-        )
+    if member.online:
+        heads = member.client.replica.heads
+        at = moment(now(), terminal.language)
+        terminal.say("checked_at", at=at, journal=heads["journal"].size, registry=heads["registry"].size)

@@ -90,9 +90,7 @@ def _partnership(
     founded = greeting.registry_size > 1
     if founded and not only:
         raise CommandError("founded_already", hints=("hint_only",), code="partnership-began")
-    prepared = preparation(
-        greeting.exchange, greeting.seen, registrar_issuer(greeting.body, registrar), urandom
-    )
+    prepared = preparation(greeting.exchange, greeting.seen, registrar_issuer(greeting.body, registrar), urandom)
     items, invitees = partnership.statements(
         described, prepared, url=url, document=document, founded=founded, only=only
     )
@@ -100,7 +98,9 @@ def _partnership(
     names = ["registry.json"] if len(files) == 1 else [f"registry-{n}.json" for n in range(1, len(files) + 1)]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     digits = exchange_fingerprint(greeting.exchange)
-    texts = {f"invitation-{i.handle}.txt": _invitation_file(enrol.encode_invitation(i.invited), digits) for i in invitees}
+    texts = {
+        f"invitation-{i.handle}.txt": _invitation_file(enrol.encode_invitation(i.invited), digits) for i in invitees
+    }
     for file in (*names, *texts):
         if (folder / file).exists():
             raise CommandError("file_exists", file=folder / file)

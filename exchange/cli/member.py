@@ -18,7 +18,7 @@ from exchange.client.home import Home, open_home
 from exchange.client.member import Member as Client
 from exchange.client.member import member_of
 from exchange.client.state import MemberState
-from exchange.client.sync import Synced, sync
+from exchange.client.sync import Report, sync
 from exchange.client.transport import HttpTransport
 from exchange.policy.members import Facts, Person
 
@@ -57,7 +57,7 @@ class Member:
     home: Home
     client: Client
     online: bool = False
-    synced: Synced | None = None
+    report: Report | None = None
     names: Called = field(init=False)
 
     def __post_init__(self) -> None:
@@ -94,7 +94,7 @@ class Member:
     async def refresh(self) -> None:
         """Follow the logs, take in alerts, publish weekly keys when they run short."""
         with self.terminal.progress("progress_sync"):
-            self.synced = await sync(self.client)
+            self.report = await sync(self.client)
         self.online = True
 
 

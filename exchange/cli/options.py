@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +11,7 @@ import typer
 from exchange.cli.texts import Language, help_text, language_of
 
 
-class Lang(str, Enum):
+class Lang(StrEnum):
     """The languages of the command line."""
 
     de = "de"

@@ -1,7 +1,7 @@
 """What the registry commands share: who may act, what carries two signatures, and what is posted at once.
 
-The rules themselves are ``TrustedRoster``'s; what is decided here is only whether to post a statement now, or to write it into a signing
-file for the second person or the registrars. The exchange and every reader decide again.
+The rules themselves are ``TrustedRoster``'s; what is decided here is only whether to post a statement now, or to write
+it into a signing file for the second person or the registrars. The exchange and every reader decide again.
 """
 
 from __future__ import annotations
@@ -90,9 +90,7 @@ async def carry_or_post(
     return None
 
 
-def write_for_registrars(
-    terminal: Terminal, member: Member, items: Sequence[SigningItem], out: Path
-) -> None:
+def write_for_registrars(terminal: Terminal, member: Member, items: Sequence[SigningItem], out: Path) -> None:
     """Write a signing file for the registrars, and say what happens next."""
     from keys.registrar import SigningFile
 

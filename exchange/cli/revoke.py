@@ -48,9 +48,7 @@ def revoke(
         async with opened(terminal, passphrase_file) as member:
             found = find_device(member, device)
             owner = member.facts.persons[found.person]
-            administrator = (
-                "administrator" in member.person.roles and owner.organisation == member.person.organisation
-            )
+            administrator = "administrator" in member.person.roles and owner.organisation == member.person.organisation
             at_once = owner.id == member.person.id or administrator
             prepared = prepare(member, alone=True) if at_once else prepare_for_registrars(member, registrar)
             envelope = prepared.statement(
@@ -75,8 +73,7 @@ def find_device(member: Member, wanted: str) -> Device:
     found = [
         device
         for device in member.facts.devices.values()
-        if not device.revoked
-        and (device.id == wanted or member.names.of(device.id).casefold() == wanted.casefold())
+        if not device.revoked and (device.id == wanted or member.names.of(device.id).casefold() == wanted.casefold())
     ]
     if not found:
         raise CommandError("device_unknown", hints=("hint_devices",), name=wanted)

@@ -79,6 +79,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "hint_verification": (
         "die Belege sind gespeichert; verständigen Sie die Verwaltung der Partnerschaft auf anderem Weg",
         "the evidence is kept; tell the partnership's administration by another channel"),
+    "hint_again": ("den Befehl noch einmal aufrufen", "call the command once more"),
+    "hint_no_home": (
+        "zuerst: exchange join EINLADUNG; oder --home ORDNER", "first: exchange join INVITATION; or --home DIR"),
     "hint_clock": ("geht die Uhr dieses Rechners richtig?", "is this machine's clock right?"),
     "hint_passphrase": ("Feststelltaste und Tastaturbelegung prüfen", "check caps lock and the keyboard layout"),
 
@@ -236,6 +239,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "field_cap": ("Einschätzung", "assessment"),
     "field_audience": ("Empfängerkreis", "audience"),
     "field_recipients": ("Empfängergeräte", "recipients' devices"),
+    "field_why": ("warum Sie", "why you"),
     "field_place": ("Ort", "place"),
     "field_contact": ("Kontakt", "contact"),
     "field_attachments": ("Anlagen", "attachments"),
@@ -252,6 +256,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "audience_persons": ("Personen", "persons"),
     "audience_public": ("öffentlich", "public"),
     "count_of": ("Sie haben {have} von {all} an Sie gerichteten Meldungen", "you have {have} of {all} alerts addressed to you"),
+    "count_keyless": (
+        "{number} Meldungen kamen, als dieses Gerät keinen gültigen Schlüssel hatte, und bleiben verschlossen",
+        "{number} alerts came while this device had no usable key, and stay sealed"),
     "count_unread": ("ungelesen: {unread}", "unread: {unread}"),
     "count_failed": (
         "{number} Meldungen konnten nicht geprüft werden:", "{number} alerts could not be verified:"),
@@ -267,6 +274,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "the sender learns: {organisation} has read it{person}; the operator sees: this device, this alert, the time"),
     "read_tells_person": (" ({name} persönlich, weil TLP:RED)", " ({name} in person, because of TLP:RED)"),
     "ack_done": ("Lesebestätigung gesendet: {title}", "read receipt sent: {title}"),
+    "ack_later": ("die Lesebestätigung folgt mit der nächsten Verbindung: {title}", "the read receipt follows with the next connection: {title}"),
     "ack_already": ("schon bestätigt: {title}", "confirmed before: {title}"),
     "ack_public": ("TLP:CLEAR wird nicht bestätigt", "TLP:CLEAR takes no receipt"),
     "saved": ("gespeichert: {file}", "saved: {file}"),

@@ -1,8 +1,8 @@
 """How an alert looks on a terminal: label, exercise banner, who says so, what to do, until when.
 
-The label's text stands in FIRST's colour on black directly before the text it covers and again at its end, whatever the terminal can
-show (``users.md``, traffic light). Everything that came from others is neutralised: a title cannot colour, move or
-hide anything (I10). Markdown is shown as it was written.
+The label's text stands in FIRST's colour on black directly before the text it covers and again at its end, whatever
+the terminal can show (``users.md``, traffic light). Everything that came from others is neutralised: a title cannot
+colour, move or hide anything (I10). Markdown is shown as it was written.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from exchange.client.state import AlertRow
     from exchange.model.alert import Audience, Content, ContentText, Core
     from exchange.model.tlp import Label
+    from exchange.policy.rules import Decision
 
 ADVICE = {"de": "Was ist zu tun", "en": "What to do"}
 SHOWN = ("opened", "public")
@@ -42,6 +43,7 @@ class Item:
     content: Content
     author: str
     approvers: tuple[str, ...]
+    why: Decision | None
 
     @property
     def unread(self) -> bool:
@@ -65,18 +67,16 @@ def items(member: Member) -> list[Item]:
 
 def item(member: Member, row: AlertRow) -> Item:
     """One verified alert."""
-    from exchange.model.alert import parse_content
+    from exchange.client.sync import letter
     from exchange.model.statements import parse_statement
+    from exchange.policy.rules import Decision
     from keys.envelope import Envelope
 
-    envelope = Envelope.decode(row.envelope or b"")
-    core = parse_statement(envelope).alert.core
-    content = member.state.content(row.statement)
-    facts = member.facts
-    devices = [facts.device_of_key[key] for key in envelope.signer_ids if key in facts.device_of_key]
-    approvers = tuple(facts.devices[device].person for device in devices if device != core.issuer.device)
-    author = facts.devices[core.issuer.device].person
-    return Item(row, core, parse_content(content or b""), author, approvers)
+    core = parse_statement(Envelope.decode(row.envelope or b"")).alert.core
+    kept = letter(member.client, row.statement)
+    mine = kept.facts.get("mine")
+    why = None if mine is None else Decision(True, str(mine["rule"]), str(mine["code"]))
+    return Item(row, core, kept.content, str(kept.facts["author"]), tuple(kept.facts["approvals"]), why)
 
 
 def find(member: Member, wanted: str) -> Item:
@@ -173,6 +173,8 @@ def put_fields(rows: Sequence[tuple[str, str]]) -> None:
 
 def fields(terminal: Terminal, member: Member, shown: Item) -> list[tuple[str, str]]:
     """What stands in the head of an alert."""
+    from exchange.policy.explain import explain_decision
+
     core, content, names = shown.core, shown.content, member.names
     place = member.facts.persons[shown.author].organisation
     rows = [
@@ -184,6 +186,8 @@ def fields(terminal: Terminal, member: Member, shown: Item) -> list[tuple[str, s
     if content.attachments:
         listed = ", ".join(f"{a.name} ({size(a.length)})" for a in content.attachments)
         rows.append(("field_attachments", listed))
+    if shown.why is not None:
+        rows.append(("field_why", f"{explain_decision(shown.why, language=terminal.language)} ({shown.why.rule})"))
     rows.append(("field_id", shown.statement))
     return [(terminal.text(key), value) for key, value in rows if value]
 
@@ -226,7 +230,13 @@ def audience_words(terminal: Terminal, member: Member, audience: Audience | None
 
 def size(length: int) -> str:
     """Bytes for a person."""
-    return f"{length} B" if length < 1024 else f"{length / 1024:.0f} KiB" if length < 1 << 20 else f"{length / (1 << 20):.1f} MiB"
+    return (
+        f"{length} B"
+        if length < 1024
+        else f"{length / 1024:.0f} KiB"
+        if length < 1 << 20
+        else f"{length / (1 << 20):.1f} MiB"
+    )
 
 
 def as_json(member: Member, shown: Item) -> dict[str, Any]:

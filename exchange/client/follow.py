@@ -97,7 +97,7 @@ async def _follow(member: Member, heads: Heads | None, known: Mapping[int, bytes
     journal = await _grow(member, "journal", journal_note, known)
     registry = await _grow(member, "registry", registry_note, {})
     if not journal.entries and not registry.entries:
-        member.state.settle_failures("log")
+        member.state.set_checked(member.clock())
         return 0
     _check_registry_entries(member, registry)
     _check_journal_entries(member, journal, registry)
@@ -242,13 +242,14 @@ async def _registry(member: Member, growth: Growth) -> tuple[RosterHistory, list
         if not old.opaque:
             raise
         return await _replayed(member, growth, items)
-    if member.replica.sees_all(history.facts) and history.opaque:
+    replica = member.replica
+    if replica.sees_all(history.facts) and (history.opaque or (old.size and not replica.sees_all(old.facts))):
         return await _replayed(member, growth, items)
     return history, items, False
 
 
 async def _replayed(member: Member, growth: Growth, items: list[Shown]) -> tuple[RosterHistory, list[Shown], bool]:
-    """Ask again for everything from the first opaque place on, and replay from the founding."""
+    """Ask again for everything that is shown by now, statements and names, and replay from the founding."""
     replica, old = member.replica, member.replica.history
     known: dict[int, Statement] = {}
     entries = [*old.entries, *growth.entries]
@@ -257,10 +258,7 @@ async def _replayed(member: Member, growth: Growth, items: list[Shown]) -> tuple
         if statement is not None:
             known[index] = statement
     new = {item.index: item for item in items}
-    first = min([*old.opaque, *(i for i in range(growth.base, growth.size) if i not in new)], default=growth.base)
-    for item in await _shown(member, first, growth.size):
-        if item.index not in known:
-            new[item.index] = item
+    new.update({item.index: item for item in await _shown(member, 0, growth.size)})
     known.update({index: read_shown(item) for index, item in new.items()})
     history = RosterHistory(replica.memory).grown(entries, known)
     if replica.sees_all(history.facts) and history.opaque:
@@ -355,7 +353,7 @@ def _commit(member: Member, journal: Growth, registry: Growth, shown: list[Shown
             if entry.kind == RELEASED and entry.alert is not None
         )
         state.keep_verified(member.replica.memory.take_new())
-        state.settle_failures("log")
+        state.set_checked(now)
 
 
 def _adopt(

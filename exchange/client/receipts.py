@@ -30,6 +30,12 @@ def mark_read(member: Member, statement: str) -> None:
             member.state.queue_receipt(statement, "read", now)
 
 
+async def read(member: Member, statement: str) -> None:
+    """Note that the person has read an alert, and send the receipt at once. Raises TransportError; then it stays queued."""
+    mark_read(member, statement)
+    await send_receipts(member)
+
+
 async def send_receipts(member: Member) -> int:
     """Send what is queued; returns the number of receipts sent.
 

@@ -178,6 +178,17 @@ class MemberState:
             raise StateError("not-pinned", "the local store does not belong to an exchange yet")
         return Envelope.decode(known[0])
 
+    def checked_at(self) -> int:
+        """When both logs were last followed to their end and verified, seconds; 0 for never."""
+        row = self._one("SELECT value FROM meta WHERE key='checked'")
+        return 0 if row is None else int.from_bytes(row[0], "big")
+
+    def set_checked(self, now: int) -> None:
+        """Note that both logs verified; what failed about them before is settled."""
+        with self.transaction():
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('checked', ?)", (now.to_bytes(8, "big"),))
+            self.settle_failures("log")
+
     # -- the logs ----------------------------------------------------------------------------------------------------
 
     def head(self, log: LogName) -> Kept:

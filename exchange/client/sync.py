@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from exchange.client import post, receipts, renew
+from exchange.client import post, receipts, weeks
 from exchange.client.answers import AlertAnswer, Heads
-from exchange.client.errors import BadAnswer, Refused, VerificationError
+from exchange.client.errors import BadAnswer, Refused, StateError, VerificationError
 from exchange.client.follow import follow
 from exchange.client.member import Member
 from exchange.client.parts import PartStore
@@ -22,11 +22,11 @@ from exchange.client.verify import Opened, verify_absent, verify_clear, verify_r
 from exchange.model.alert import Content, parse_content
 from keys import encoding
 from keys.errors import OpenError
-from keys.verify import SigningPublicKey
 
 MAX_FACTS = 65_536
 """Bytes of what is kept about an opened alert."""
 STANZA_EMPTY = "stanza-empty"
+DEVICE_UNKNOWN = "device-unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Synced:
     """What one round brought: statement ids newly opened, failures that stand, statements of ours whose fate is open."""
 
     entries: int
@@ -75,7 +75,7 @@ async def sync(
     entries: Mapping[int, bytes] | None = None,
     alerts: Mapping[str, AlertAnswer] | None = None,
     quiet: bool = False,
-) -> Report:
+) -> Synced:
     """One round; ``heads``, ``entries`` and ``alerts`` are what a feed brought along.
 
     ``quiet``: nothing is sent (no receipts, no new weekly keys).  Raises VerificationError when the logs do not verify (then
@@ -88,17 +88,17 @@ async def sync(
         for item in [item for item in unsent if item.purpose in post.BY_ITSELF]:
             unsent.remove(item)
             await _again(member, item)
-        await renew.renew(member)
+        await weeks.renew(member)
         await receipts.send_receipts(member)
     state = member.state
-    return Report(grown, tuple(opened), tuple(state.failures()), tuple(unsent), count(member))
+    return Synced(grown, tuple(opened), tuple(state.failures()), tuple(unsent), count(member))
 
 
 async def _again(member: Member, item: Outgoing) -> None:
     """Send once more what was interrupted: bundles with their blob, receipts as they are."""
     try:
         if item.purpose == post.EPOCHS:
-            await renew.upload(member, item.envelope)
+            await weeks.upload(member, item.envelope)
         await post.resend(member, item.envelope)
     except Refused as refusal:
         member.record(item.statement, refused(refusal))
@@ -159,12 +159,22 @@ async def _settle(member: Member, row: AlertRow, enrolled: int, known: AlertAnsw
         try:
             opened = await verify_released(replica, row.index, answer, member.identity, parts, keep)
         except VerificationError as error:
-            if (error.step, error.code) != (8, STANZA_EMPTY):
+            status = _no_reader(error, answer)
+            if status is None:
                 raise
-            _conclude(member, row, "keyless")
+            _conclude(member, row, status)
             return False
         _store(member, row, opened, "opened")
         return True
+
+
+def _no_reader(error: VerificationError, answer: AlertAnswer) -> str | None:
+    """What an alert is that verified up to there and is not for this device to open; None when it did not verify."""
+    if (error.step, error.code) == (8, STANZA_EMPTY):
+        return "keyless"
+    if (error.step, error.code) == (5, DEVICE_UNKNOWN) and answer.leaf is None:
+        return "earlier"  # shown to its author or approver, on a device that the roster named does not have yet
+    return None
 
 
 def _conclude(member: Member, row: AlertRow, status: str) -> None:
@@ -193,11 +203,11 @@ def _store(member: Member, row: AlertRow, opened: Opened, status: str) -> None:
 
 
 def letter(member: Member, statement: str) -> Letter:
-    """An opened alert from the local store, without the network. Raises Refused-free ClientErrors only: ``not-here``."""
+    """An opened alert from the local store, without the network. Raises StateError ``not-here``."""
     row = member.state.alert(statement)
     content = None if row is None else member.state.content(statement)
     if row is None or content is None:
-        raise BadAnswer("this alert was not opened here")
+        raise StateError("not-here", "this alert was not opened here")
     facts = encoding.decode(member.state.facts(statement) or b"{}", max_bytes=MAX_FACTS)
     return Letter(row, row.status == "opened", parse_content(content), facts)
 
@@ -207,9 +217,3 @@ def count(member: Member) -> Count:
     rows = member.state.alerts()
     of = {status: sum(row.status == status for row in rows) for status in ("opened", "keyless", "pending", "public")}
     return Count(of["opened"], of["keyless"], of["pending"], of["public"])
-
-
-def signer_of(member: Member, key_id: str) -> SigningPublicKey | None:
-    """The signing key with this id, as the registry names it."""
-    device = member.replica.facts.device_of_key.get(key_id)
-    return None if device is None else member.replica.facts.devices[device].signing

@@ -195,14 +195,9 @@ def usable_devices(world: World, week: int) -> set[str]:
 
 
 def suspended(world: World, org: str) -> bool:
-    """Suspended, and no renewal since that directly followed a suspension in the chain.
-
-    Read literally: after suspend and change, the next renewal names the change, and so lifts nothing.
-    """
+    """Suspended, and not renewed since: a renewal always lifts a suspension, whatever came in between."""
     chain = [fact.kind for fact in world if chain_of(fact) == ("organisation", org)]
-    suspended = [n for n, kind in enumerate(chain) if kind == "org_suspend"]
-    lifted = [n for n, kind in enumerate(chain) if n and kind == "org_renew" and chain[n - 1] == "org_suspend"]
-    return max(suspended, default=-1) > max(lifted, default=-1)
+    return [kind for kind in chain if kind in ("org_suspend", "org_renew")][-1:] == ["org_suspend"]
 
 
 def admitted(world: World, t: int, org: str | None) -> bool:
@@ -217,13 +212,13 @@ def admitted(world: World, t: int, org: str | None) -> bool:
 
 
 def terms_accepted(world: World, t: int, org: str | None) -> bool:
-    """The current terms, or any earlier version while t lies before the current one's `accept_by`."""
+    """The current terms, or the version directly before them while t lies before the current one's `accept_by`."""
     defined = {fact.says["version"]: fact.says["accept_by"] for fact in world if fact.kind == "terms_define"}
     accepted = {fact.says["version"] for fact in world if fact.kind == "terms_accept" and fact.subject == org}
     if not defined:
         return True
     current = max(defined)
-    return current in accepted or (bool(accepted) and t < defined[current])
+    return current in accepted or (current - 1 in accepted and t < defined[current])
 
 
 def in_force_person(world: World, t: int, person: str | None) -> bool:

@@ -1,8 +1,8 @@
 """An oracle for policy decisions (docs/spec/policy.md): who is a recipient, and may an alert be published.
 
 The specification does not say in which order checks run. So a refusal is answered with the set of all rules that
-refuse: the real answer is right when yes and no agree and its rule is in the set. Where the specification leaves
-something open a comment says how it is read, and `unsettled_alert` names the point.
+refuse: the real answer is right when yes and no agree and its rule is in the set. Where a sentence needs reading
+a comment says how it is read; no point is left that can be read in two ways as to yes and no.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def person_answers(world: World, t: int, core: Core) -> dict[str, tuple[bool, fr
 
     def answer(person: str) -> tuple[bool, frozenset[str]]:
         member, (allowed, rule) = satisfies_r1(world, t, person), _label_allows(world, core, person)
-        # CLEAR has no sealed recipient (R7); this is read as stronger than "always recipients, whatever the label".
+        # CLEAR has no sealed recipient, not even author and candidates (R7).
         by_part = {"R2"} if person == author else {"R8"} if person in candidates else set()
         if core["label"] == "CLEAR":
             by_part = set()
@@ -137,7 +137,7 @@ def required_approvals(policy: Mapping[str, Any], core: Core) -> int:
 def _audience_broken(world: World, core: Core) -> set[str]:
     audience, label = core.get("audience"), core["label"]
     if label == "CLEAR":
-        return {"R7", "R9"} if audience is not None else set()
+        return {"R9"} if audience is not None else set()
     if audience is None:
         return {"R9"} | ({"R3"} if label == "RED" else set())
     known = {
@@ -158,8 +158,11 @@ def _broken_as_named(world: World, t: int, core: Core, approvals: Sequence[str],
     candidates, adopted = list(core["approvers"]), policy_adopted(world)
     policy = adopted or DEFAULT_POLICY  # with none adopted nothing may be published, and the defaults do not apply
     named = set((core.get("audience") or {}).get("persons", ()))
-    served = {person for person, (yes, _) in recipients(world, t, core, usable).items() if yes}
+    answers = person_answers(world, t, core)
+    served = {person for person, (yes, _) in answers.items() if yes}
     cut = leaves(world, t, core, usable)
+    # R3: naming somebody who is no recipient in RED refuses, with the rule that says no to that person.
+    turned_away = {rule for one in named - served for rule in answers.get(one, (False, ()))[1] if label == "RED"}
     home = organisation_of(world, author)
     may_publish = adopted is not None and label in policy["publish"].get(of_org(world, home, "kind"), ())
     holds: list[tuple[str, bool]] = [
@@ -171,6 +174,7 @@ def _broken_as_named(world: World, t: int, core: Core, approvals: Sequence[str],
         ("R8", len(set(approvals)) == len(approvals) <= core["approvals"]),
         ("R8", all(person in candidates and person != author for person in approvals)),
         ("R9", label in LABELS),
+        # A person counts, with or without a device.
         ("R9", label == "CLEAR" or bool(served - {author} - set(candidates))),
         ("R9", adopted is not None and _plain(core["policy"]) == _plain(adopted)),
         ("R9", len(set(candidates)) == len(candidates) <= 3 and author not in candidates),
@@ -183,27 +187,32 @@ def _broken_as_named(world: World, t: int, core: Core, approvals: Sequence[str],
         ("R16", label == "CLEAR" or core["stanzas"] == sum(cut.values())),
         ("R16", label == "CLEAR" or core["stanzas"] + core["keyless"] == len(cut)),
     ]
-    return {rule for rule, held in holds if not held} | _audience_broken(world, core)
+    return {rule for rule, held in holds if not held} | turned_away | _audience_broken(world, core)
 
 
 def _broken_at_acceptance(
     named: World, t_at: int, world: World, t: int, core: Core, approvals: Sequence[str], usable: Collection[str]
 ) -> set[str]:
-    """Rules that refuse at the acceptance roster and time; "approvers" are those who signed."""
+    """Rules that refuse at the acceptance roster and time; "approvers" are those who signed.
+
+    Only the members' standing is asked anew. The policy stays that of the roster named, whatever was adopted since.
+    """
     older, newer = registry_facts(named), registry_facts(world)
     if newer[: len(older)] != older:
         raise ValueError("the named world is not a prefix of the acceptance world")
     author, device = _author(world, core), core["issuer"]["device"]
-    author_stands = satisfies_r1(world, t, author) and in_force_device(world, t, device)
-    approvers_stand = all(satisfies_r1(world, t, one) for one in approvals)
-    served = {person for person, (yes, _) in recipients(named, t_at, core, usable).items() if yes}
+    label, home = core["label"], organisation_of(world, author)
+    policy = policy_adopted(named) or {"publish": {}}
+    may_publish = label in policy["publish"].get(of_org(world, home, "kind"), ())
     holds: list[tuple[set[str], bool]] = [
         ({"A1"}, all(fact.at > t_at - STALE for fact in newer[len(older) :])),
-        ({"R1", "R2"}, author_stands),
-        ({"R2"}, "author" in roles_of(world, author)),
-        ({"R1", "R8"}, approvers_stand),
+        ({"R2"}, in_force_device(world, t, device) and "author" in roles_of(world, author) and may_publish),
+        ({"R1"}, all(satisfies_r1(world, t, one) for one in approvals)),
+        # The text gives no number for the role and the organisation; R8 is the rule about approvals given.
         ({"R8"}, all("approver" in roles_of(world, one) for one in approvals)),
-        ({"R1", "R3"}, core["label"] != "RED" or all(satisfies_r1(world, t, one) for one in served)),
+        ({"R8"}, all(organisation_of(world, one) == home for one in approvals)),
+        ({"R3"}, label != "RED" or all(in_force_device(world, t, one) for one in leaves(named, t_at, core, usable))),
+        ({"R3"}, label != "RED" or all(in_force_person(world, t, one) for one in core["approvers"])),
         ({"R15"}, core["valid_until"] > t),
     ]
     return {rule for rules, held in holds if not held for rule in rules}
@@ -234,46 +243,3 @@ def alert_verdict(
     if broken:
         return "refused", frozenset(broken)
     return ("proposed", frozenset({"R8"})) if len(approver_persons) < core["approvals"] else ("released", frozenset())
-
-
-def unsettled_alert(
-    world_named: World,
-    t_at: int,
-    world_accept: World | None,
-    t_accept: int | None,
-    core: Core,
-    author_device: str,
-    approver_persons: Sequence[str],
-    usable: Collection[str],
-) -> frozenset[str]:
-    """Points of the specification that this alert touches and that can be read in two ways."""
-    core = {**core, "issuer": {"device": author_device}}
-    named, red = set((core.get("audience") or {}).get("persons", ())), core["label"] == "RED"
-    served = {person for person, (yes, _) in recipients(world_named, t_at, core, usable).items() if yes}
-    others = served - {_author(world_named, core)} - set(core["approvers"])
-    policy = policy_adopted(world_named)
-    points = {
-        "no-policy": policy is None,
-        "red-names-person-not-in-force": red and not all(in_force_person(world_named, t_at, one) for one in named),
-        "red-names-auditor": red and any("auditor" in roles_of(world_named, one) for one in named),
-        "only-recipients-without-device": bool(others)
-        and not any(devices_in_force(world_named, t_at, one) for one in others),
-    }
-    if world_accept is not None and t_accept is not None and policy is not None:
-        home = organisation_of(world_accept, _author(world_accept, core))
-        silent = set(core["approvers"]) - set(approver_persons)
-        points |= {
-            "policy-changed": _plain(policy_adopted(world_accept)) != _plain(policy),
-            "right-lost": core["label"] not in policy["publish"].get(of_org(world_accept, home, "kind"), ()),
-            "silent-candidate-lost": not all(
-                satisfies_r1(world_accept, t_accept, one) and "approver" in roles_of(world_accept, one)
-                for one in silent
-            ),
-            "red-devices-lost": red
-            and any(
-                satisfies_r1(world_accept, t_accept, one)
-                and not devices_in_force(world_accept, t_accept, one) & devices_in_force(world_named, t_at, one)
-                for one in served
-            ),
-        }
-    return frozenset(point for point, touched in points.items() if touched)

@@ -25,7 +25,6 @@ from oracle_world import (
     person_of,
     registry_facts,
     roles_of,
-    suspended,
 )
 
 DAY: Final = 86_400  # seconds
@@ -180,19 +179,10 @@ def may_append(world: World, event: Fact, signers: Sequence[Signer]) -> tuple[bo
 def unsettled_append(world: World, event: Fact, signers: Sequence[Signer]) -> frozenset[str]:
     """Points of the specification that this statement touches and that can be read in two ways."""
     family, subject = chain_of(event)
-    org = _subject_organisation(world, event) or ""
-    newest = newest_in_chain(world, event)
-    mixed = {sort for sort, _ in signers} == {"registrar", "device"}
     other_ids = {fact.subject for fact in world if chain_of(fact)[0] not in (family, "acceptance", "journal")} - {""}
     points = {
-        "below-removed-organisation": family in ("person", "device") and happened(world, "org_remove", org),
-        "renewal-after-change-while-suspended": event.kind == "org_renew"
-        and suspended(world, subject)
-        and newest is not None
-        and world[newest].kind != "org_suspend",
-        "registrar-issues-with-administrator": mixed and signers[0][0] == "registrar",
+        # Which rule it breaks is open only here: the closed schema refuses an empty set before any rule is asked.
         "no-roles": "roles" in event.says and not event.says["roles"],
         "id-of-another-family": family in ("organisation", "person", "device") and subject in other_ids,
-        "device-revokes-itself": event.kind == "device_revoke" and ("device", subject) in signers,
     }
     return frozenset(point for point, touched in points.items() if touched)

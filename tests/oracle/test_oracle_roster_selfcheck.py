@@ -130,6 +130,15 @@ TRANSITIONS: list[tuple[str, list[Fact], Fact, list[Signer], set[str]]] = [
     ("same second", [], replace(OFFICER, at=103), dev("bert-1"), set()),
     ("below a removed organisation", [org_remove(150, "water")], device_enrol(200, "wim", "w2"), REGISTRARS,
      {"M6", "M7"}),
+    ("person below a removed organisation", [org_remove(150, "water")], person_enrol(200, "water", "n", ["officer"]),
+     REGISTRARS, {"M6", "M7"}),
+    ("change below a removed organisation", [org_remove(150, "water")], person_change(200, "wim", ["officer"]),
+     REGISTRARS, {"M6", "M7"}),
+    ("removed organisation changed", [org_remove(150, "water")], org_change(200, "water", "company"), REGISTRARS,
+     {"M7"}),
+    ("person removed below a removed organisation", [org_remove(150, "water")], person_remove(200, "wim"), REGISTRARS,
+     set()),
+    ("device revokes itself", [], device_revoke(200, "wim-1"), dev("wim-1"), set()),
     ("cleaning a removed organisation", [org_remove(150, "water")], device_revoke(200, "wim-1"), REGISTRARS, set()),
     ("fifteen devices", [device_enrol(150, "wim", f"w{n}") for n in range(14)], device_enrol(200, "wim", "w"),
      dev("willi-1"), set()),
@@ -203,13 +212,17 @@ def test_journal_statements_are_not_roster_transitions() -> None:
         may_append(WORLD, epoch_publish(200, "wim-1", [1]), dev("wim-1"))
 
 
+def test_renewal_lifts_a_suspension_even_after_a_change() -> None:
+    world = [*WORLD, org_suspend(150, "water"), org_change(151, "water", "company")]
+    officer = person_enrol(200, "water", "new", ["officer"])
+    assert may_append(world, officer, dev("willi-1")) == (False, frozenset({"M4"}))
+    assert may_append(world, org_renew(160, "water", FAR), REGISTRARS) == (True, frozenset())
+    assert may_append([*world, org_renew(160, "water", FAR)], officer, dev("willi-1")) == (True, frozenset())
+
+
 def test_unsettled_append_names_the_points_that_can_be_read_in_two_ways() -> None:
-    removed = [*WORLD, org_remove(150, "water")]
-    lifted = [*WORLD, org_suspend(150, "water"), org_change(151, "water", "company")]
     assert unsettled_append(WORLD, OFFICER, dev("bert-1")) == set()
-    assert unsettled_append(removed, device_enrol(200, "wim", "w2"), REGISTRARS) == {"below-removed-organisation"}
-    assert unsettled_append(lifted, org_renew(200, "water", FAR), REGISTRARS) == {
-        "renewal-after-change-while-suspended"
+    assert unsettled_append(WORLD, person_enrol(200, "police", "new", []), REGISTRARS) == {"no-roles"}
+    assert unsettled_append(WORLD, person_enrol(200, "police", "water", ["officer"]), REGISTRARS) == {
+        "id-of-another-family"
     }
-    assert unsettled_append(WORLD, AUTHOR, [R1, *dev("bert-1")]) == {"registrar-issues-with-administrator"}
-    assert unsettled_append(WORLD, device_revoke(200, "wim-1"), dev("wim-1")) == {"device-revokes-itself"}

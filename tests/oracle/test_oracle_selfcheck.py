@@ -31,7 +31,7 @@ from oracle_world import (
     terms_define,
     usable_devices,
 )
-from policy_oracle import alert_verdict, leaves, recipients, required_approvals, unsettled_alert
+from policy_oracle import alert_verdict, leaves, recipients, required_approvals
 
 
 def core(label: str, audience: dict[str, Any] | None, *, leaf_count: int = 0, **changes: Any) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def test_refusals_name_the_labels_rule() -> None:
         ([org_suspend(200, "water")], T, False),
         ([org_suspend(200, "water"), org_renew(201, "water", FAR)], T, True),
         ([org_renew(200, "water", FAR), org_suspend(201, "water")], T, False),
-        ([org_suspend(200, "water"), org_change(201, "water", "company"), org_renew(202, "water", FAR)], T, False),
+        ([org_suspend(200, "water"), org_change(201, "water", "company"), org_renew(202, "water", FAR)], T, True),
         ([org_renew(200, "water", FAR + 10)], FAR + 9, True),
         ([org_remove(200, "water")], T, False),
         ([person_remove(200, "wim")], T, False),
@@ -163,6 +163,18 @@ def test_refusals_name_the_labels_rule() -> None:
         ([terms_define(200, 1, 300), terms_accept(201, "shop", 1)], T, False),
         ([terms_define(200, 1, 300), terms_accept(201, "water", 1), terms_define(202, 2, T + 1)], T, True),
         ([terms_define(200, 1, 300), terms_accept(201, "water", 1), terms_define(202, 2, T)], T, False),
+        (
+            [terms_define(200, 1, 300), terms_accept(201, "water", 1), terms_define(202, 2, FAR),
+             terms_define(203, 3, FAR)],
+            T,
+            False,
+        ),
+        (
+            [terms_define(200, 1, 300), terms_define(201, 2, 300), terms_accept(202, "water", 2),
+             terms_define(203, 3, T + 1)],
+            T,
+            True,
+        ),
     ],
 )
 def test_person_is_in_force_by_history(facts: list[Fact], t: int, expected: bool) -> None:
@@ -234,7 +246,7 @@ def test_author_of_a_suspended_organisation_is_refused_by_r2() -> None:
 @pytest.mark.parametrize(
     ("label", "audience", "rules"),
     [
-        ("CLEAR", {"everyone": True}, {"R7", "R9"}),
+        ("CLEAR", {"everyone": True}, {"R9"}),
         ("GREEN", None, {"R9"}),
         ("AMBER", {"organisations": ["ghost", "water"]}, {"R9"}),
         ("AMBER", {"circles": ["hospitals"], "organisations": ["water"]}, {"R9"}),
@@ -411,21 +423,52 @@ def test_leaf_numbers_must_be_the_recipients_devices() -> None:
     [
         ([], "released", set()),
         # The author is a recipient too, so the rule for RED's recipients speaks as well.
-        ([person_remove(T, "anna")], "refused", {"R1", "R2", "R3"}),
-        ([device_revoke(T, "anna-1")], "refused", {"R1", "R2"}),
+        ([person_remove(T, "anna")], "refused", {"R2", "R3"}),
+        ([device_revoke(T, "anna-1")], "refused", {"R2", "R3"}),
         ([person_change(T, "anna", ["officer"])], "refused", {"R2"}),
-        ([person_change(T, "anna", ["auditor"])], "refused", {"R1", "R2", "R3"}),
-        ([org_suspend(T, "police")], "refused", {"R1", "R2", "R8", "R3"}),
-        ([person_remove(T, "ben")], "refused", {"R1", "R8", "R3"}),
+        ([person_change(T, "anna", ["auditor"])], "refused", {"R2"}),
+        ([org_change(T, "police", "company")], "refused", {"R2"}),
+        ([org_suspend(T, "police")], "refused", {"R1", "R2", "R3"}),
+        ([person_remove(T, "ben")], "refused", {"R1", "R3"}),
+        ([device_revoke(T, "ben-1")], "refused", {"R3"}),
         ([person_change(T, "ben", ["officer"])], "refused", {"R8"}),
-        ([person_remove(T, "wim")], "refused", {"R1", "R3"}),
-        ([person_change(T, "wim", ["auditor"])], "refused", {"R1", "R3"}),
+        ([person_change(T, "ben", ["auditor"])], "refused", {"R1", "R8"}),
+        ([person_remove(T, "wim")], "refused", {"R3"}),
+        ([device_revoke(T, "wim-1")], "refused", {"R3"}),
+        ([device_enrol(T, "wim", "wim-2")], "released", set()),
+        # Only the device has to be in force still; an auditor's is.
+        ([person_change(T, "wim", ["auditor"])], "released", set()),
         ([person_remove(T, "wanda")], "released", set()),
-        ([terms_define(T, 1, FAR)], "refused", {"R1", "R2", "R8", "R3"}),
+        ([terms_define(T, 1, FAR)], "refused", {"R1", "R2", "R3"}),
+        ([policy_adopt(T, {**DEFAULT_POLICY, "publish": {}, "approvals": {"RED": 3}})], "released", set()),
     ],
 )
 def test_red_is_held_against_the_acceptance_roster(later: list[Fact], verdict: str, rules: set[str]) -> None:
     assert judge("RED", NAMED_RED, given=["ben"], later=later, **FOUR_EYES) == (verdict, rules)
+
+
+def test_every_device_of_a_red_recipient_must_still_be_in_force() -> None:
+    world, later = [*WORLD, device_enrol(200, "wim", "wim-2")], [device_revoke(T, "wim-1")]
+    assert judge("RED", NAMED_RED, given=["ben"], world=world, later=later, **FOUR_EYES) == ("refused", {"R3"})
+    assert judge("AMBER", {"persons": ["wim"]}, world=world, later=later) == RELEASED
+
+
+@pytest.mark.parametrize(
+    ("label", "later", "expected"),
+    [
+        ("RED", [person_remove(T, "bea")], ("refused", {"R3"})),
+        ("RED", [person_remove(T, "bodo")], ("refused", {"R3"})),
+        ("RED", [person_change(T, "bea", ["administrator"])], RELEASED),
+        ("AMBER", [person_remove(T, "bea")], RELEASED),
+        ("AMBER", [person_remove(T, "ben")], ("refused", {"R1"})),
+    ],
+)
+def test_silent_candidate_lost_meanwhile_refuses_red_only(
+    label: str, later: list[Fact], expected: tuple[str, set[str]]
+) -> None:
+    world = [*WORLD, person_enrol(200, "police", "bodo", ["approver"])]  # without a device
+    said = {"approvers": ["bea", "ben", "bodo"], "approvals": 1}
+    assert judge(label, NAMED_RED, given=["ben"], world=world, later=later, **said) == expected
 
 
 def test_amber_recipient_lost_meanwhile_does_not_refuse() -> None:
@@ -434,14 +477,14 @@ def test_amber_recipient_lost_meanwhile_does_not_refuse() -> None:
 
 def test_author_made_auditor_before_acceptance_is_refused() -> None:
     later = [person_change(T, "anna", ["auditor"])]
-    assert judge("AMBER", {"organisations": ["water"]}, later=later) == ("refused", {"R1", "R2"})
+    assert judge("AMBER", {"organisations": ["water"]}, later=later) == ("refused", {"R2"})
 
 
 def test_author_whose_organisation_expires_before_acceptance_is_refused() -> None:
     world = [org_admit(101, "police", "authority", T + 5) if f.subject == "police" else f for f in WORLD]
     audience = {"organisations": ["water"]}
     assert judge("GREEN", audience, world=world) == RELEASED
-    assert judge("GREEN", audience, world=world, later=[]) == ("refused", {"R1", "R2"})
+    assert judge("GREEN", audience, world=world, later=[]) == ("refused", {"R2"})
 
 
 def test_attack_stale_roster_hides_a_suspension() -> None:
@@ -459,15 +502,17 @@ def test_worlds_of_two_logs_are_an_error_of_the_caller() -> None:
         alert_verdict(WORLD, T, WORLD, None, said, "anna-1", [], USABLE)
 
 
-def test_unsettled_alert_names_the_points_that_can_be_read_in_two_ways() -> None:
-    def points(label: str, audience: dict[str, Any], later: list[Fact], approvers: Sequence[str] = ()) -> set[str]:
-        said = core(label, audience, approvers=list(approvers))
-        return set(unsettled_alert(WORLD, T, [*WORLD, *later], T + 10, said, "anna-1", [], USABLE))
+def test_red_that_names_somebody_who_is_no_recipient_is_refused_by_the_rule_of_that_person() -> None:
+    otto = judge("RED", {"persons": ["otto", "wim"]}, given=["ben"], **FOUR_EYES)
+    assert otto == ("refused", {"R1"})
+    # Without a device in force either, so the rule about devices speaks as well.
+    gone = judge("RED", {"persons": ["sam", "wim"]}, given=["ben"], world=[*WORLD, person_remove(200, "sam")], **FOUR_EYES)
+    assert gone == ("refused", {"R1", "R16"})
+    assert judge("AMBER", {"persons": ["otto", "wim"]}) == RELEASED
+    own = judge("RED", {"persons": ["anna", "ben", "wim"]}, given=["ben"], **FOUR_EYES)
+    assert own == RELEASED
 
-    assert points("RED", NAMED_RED, []) == set()
-    assert points("RED", {"persons": ["wim", "otto"]}, []) == {"red-names-auditor"}
-    assert points("RED", NAMED_RED, [device_revoke(T, "wim-1")]) == {"red-devices-lost"}
-    assert points("RED", NAMED_RED, [org_change(T, "police", "company")]) == {"right-lost"}
-    assert points("AMBER", {"persons": ["wim"]}, [person_remove(T, "ben")], ["ben"]) == {"silent-candidate-lost"}
-    assert points("AMBER", {"persons": ["wim"]}, [person_change(T, "ben", [])], ["ben"]) == {"silent-candidate-lost"}
-    assert points("AMBER", {"persons": ["otto"]}, []) == set()
+
+def test_recipient_without_a_device_is_no_empty_audience() -> None:
+    world = [*WORLD, device_revoke(200, "wim-1")]
+    assert judge("AMBER", {"persons": ["wim"]}, world=world, later=[]) == RELEASED

@@ -357,9 +357,6 @@ class Partnership(RuleBasedStateMachine):
             assert found.rule in rules, (person, found, rules)
         passed = data.draw(st.sampled_from([0, 0, 60, 5 * DAY]))
         acceptance = world.roster.at(core.at + passed)
-        if policy_oracle.unsettled_alert(told, core.at, told, core.at + passed, oracle_core, device, given, self.keyed):
-            type(self).unsettled += 1
-            return
         verdict = decide(named, policy, core, given, Context(acceptance, self.keyed)).alert
         state, rules = policy_oracle.alert_verdict(
             told, core.at, told, core.at + passed, oracle_core, device, given, self.keyed

@@ -11,7 +11,8 @@ from hashlib import sha256
 from exchange.client import post
 from exchange.client.errors import Refused
 from exchange.client.member import Member
-from exchange.model.scalars import DAY, BlobRef
+from exchange.model.alert import DeviceIssuer
+from exchange.model.scalars import BlobRef
 from exchange.model.statements import NARROW_WINDOW, EpochKey, EpochPublish, parse_statement
 from exchange.policy.epochs import LEAST_AHEAD
 from keys import encoding
@@ -20,7 +21,6 @@ from keys.sign import sign_statement
 
 AHEAD = 26
 """Weeks that a new bundle reaches ahead."""
-WEEK = 7 * DAY
 
 
 def weeks_left(member: Member) -> int:
@@ -34,23 +34,26 @@ def weeks_left(member: Member) -> int:
     return left
 
 
-async def renew(member: Member, *, force: bool = False) -> Envelope | None:
-    """Destroy seeds whose time is over; publish new keys when fewer than 8 weeks are left (or ``force``).
+async def renew(member: Member) -> int | None:
+    """Destroy seeds whose time is over; publish new keys when fewer than 8 weeks are left.
 
-    Returns the statement posted, or None.  Raises TransportError, Refused; afterwards the next round repeats it.
+    Returns the last week published now, or None.  Raises TransportError, Refused; the next round repeats it.
     """
     kept = member.identity.destroy_expired(member.clock())
     if kept.epochs.keys() != member.identity.epochs.keys():
         member.keep_identity(kept)
     if any(item.purpose == post.EPOCHS for item in member.state.outgoing()):
         return None
-    if member.device not in member.replica.facts.devices or (weeks_left(member) >= LEAST_AHEAD and not force):
+    if member.device not in member.replica.facts.devices or weeks_left(member) >= LEAST_AHEAD:
         return None
-    return await publish_epochs(member)
+    return await publish_weeks(member)
 
 
-async def publish_epochs(member: Member) -> Envelope | None:
-    """Make, save and publish the keys of all weeks up to 26 ahead that have none yet."""
+async def publish_weeks(member: Member) -> int | None:
+    """Make, save and publish the keys of all weeks up to 26 ahead that have none yet; the last week, or None.
+
+    Raises TransportError, Refused.
+    """
     now, size = member.clock(), member.replica.size("journal")
     weeks: list[int] = []
     week = encoding.week_of(now)
@@ -71,7 +74,7 @@ async def publish_epochs(member: Member) -> Envelope | None:
         at=now,
         bundle=reference,
         exchange=member.replica.exchange,
-        issuer={"device": member.device},  # type: ignore[arg-type]
+        issuer=DeviceIssuer(device=member.device),
         keys=tuple(EpochKey(hash=key_hash, week=week) for week, key_hash in keys),
         nonce=encoding.b64u(member.random(16)),
         not_after=now + NARROW_WINDOW,
@@ -80,7 +83,7 @@ async def publish_epochs(member: Member) -> Envelope | None:
     envelope = sign_statement("epoch.publish", body.to_json(), member.identity.signer, scheme="ed25519")
     await member.api.put_blob(bundle)
     await post.send(member, post.EPOCHS, envelope)
-    return envelope
+    return weeks[-1]
 
 
 async def upload(member: Member, envelope: Envelope) -> None:

@@ -1,0 +1,168 @@
+"""``verify_bundle``: the ten steps in order, offline, over one bundle (``docs/spec/audit.md``).
+
+Believes nothing in the bundle but what it computes: the exchange id, the hash of its founding statement, is the one thing
+that an auditor must know from elsewhere (or compare, when it is shown).  Needs no network, no key and no member's store.  That a
+stanza opens to the alert's text, and what happened outside the logs, is beyond it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from exchange.audit.bundle import MANIFEST, AuditBundle, BundleError
+from exchange.audit.journal import JournalReplay
+from exchange.audit.registry import RegistryReplay
+from exchange.audit.report import STEPS, Head, Progress, Recorder, Report
+from exchange.audit.signatures import Fault, SignatureChecks, workers_for
+from exchange.audit.statements import Statements
+from exchange.audit.trees import (
+    Founded,
+    LogView,
+    check_note,
+    check_older,
+    read_founding,
+    read_older,
+    rebuild,
+)
+from exchange.model.statements import Opening
+from exchange.tlog.checkpoint import LOGS, Checkpoint, LogName
+from keys.encoding import unhex32
+from keys.errors import EncodingError
+
+VERIFIED, REFUSED, USAGE = 0, 1, 2
+"""Exit statuses of ``exchange audit verify``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command tells: its exit status, and the report or the error."""
+
+    status: int
+    report: Report | None = None
+    error: BundleError | None = None
+
+
+def verify_bundle(
+    path: Path,
+    *,
+    exchange: str | None = None,
+    kept: Sequence[bytes] = (),
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Verify a bundle in ten steps.
+
+    ``exchange`` is the id that the bundle must be of (64 hexadecimal digits; None: the one it names, for the caller to show and
+    compare), ``kept`` signed checkpoints that the auditor has from elsewhere, ``workers`` the processes for signatures (None: as
+    many as the bundle deserves, 0: none).  Raises BundleError (``not-a-bundle``, ``manifest-malformed``) when there is no bundle
+    to judge, and EncodingError for an exchange id that is none; everything else is a finding.
+    """
+    bundle = AuditBundle(path)
+    manifest = bundle.manifest()
+    wanted = unhex32(manifest.get("exchange") if exchange is None else exchange).hex()
+    recorder = Recorder(progress)
+    if manifest.get("exchange") != wanted:
+        sentence = "the bundle is of another exchange than the one asked for"
+        recorder.refuse(1, "other-exchange", sentence, "registry", 0, subject=MANIFEST)
+    founded = read_founding(bundle, wanted, recorder)
+    if founded is None:
+        recorder.incomplete(*STEPS)
+        return recorder.report(wanted, "", {})
+    notes = {log: check_note(bundle, founded, log, recorder) for log in LOGS}
+    heads = {log: note for log, note in notes.items() if note is not None}
+    views = _trees(bundle, founded, heads, kept, recorder)
+    if len(views) < len(LOGS):
+        recorder.incomplete(*STEPS[1:])
+    else:
+        entries = sum(view.size for view in views.values())
+        _replay(bundle, founded, views, workers_for(entries) if workers is None else workers, recorder)
+    _check_manifest(bundle, manifest, heads, recorder)
+    named = {log: Head(head.size, head.root.hex()) for log, head in heads.items()}
+    return recorder.report(wanted, founded.body.origin, named)
+
+
+def _trees(
+    bundle: AuditBundle,
+    founded: Founded,
+    heads: Mapping[LogName, Checkpoint],
+    kept: Sequence[bytes],
+    recorder: Recorder,
+) -> dict[LogName, LogView]:
+    """Steps 2 and 3."""
+    older = read_older(bundle, kept, founded.body.origin, recorder)
+    views: dict[LogName, LogView] = {}
+    for log, head in heads.items():
+        sizes = {one.checkpoint.size for one in older if one.log == log}
+        views[log] = rebuild(bundle, log, head, recorder, sizes, every=log == "registry")
+    check_older(older, founded, views, recorder)
+    return views
+
+
+def _replay(
+    bundle: AuditBundle, founded: Founded, views: Mapping[LogName, LogView], workers: int, recorder: Recorder
+) -> None:
+    """Steps 4 to 10: the registry runs forward as the journal needs it."""
+
+    def fault(found: Fault) -> None:
+        log, index, code, sentence = found
+        recorder.refuse(5, code, f"{log} entry {index}: {sentence}", log, index)
+
+    statements = Statements(bundle, founded.exchange, recorder)
+    with SignatureChecks(fault, workers) as checks:
+        registry = RegistryReplay(
+            bundle, views["registry"], founded.exchange, statements, _openings(bundle, recorder), checks, recorder
+        )
+        registry.scan()
+        journal = JournalReplay(bundle, views["journal"], registry, statements, founded.statement_key, checks, recorder)
+        complete = journal.run()
+        complete = registry.finish() and complete
+        checks.finish()
+        recorder.count(5, checks.submitted)
+    statements.finish(complete)
+
+
+def _openings(bundle: AuditBundle, recorder: Recorder) -> dict[str, tuple[Opening, ...]]:
+    try:
+        return bundle.openings()
+    except BundleError as error:
+        recorder.refuse(6, error.code, error.detail, subject="openings.json")
+        recorder.incomplete(6)
+        return {}
+
+
+def _check_manifest(
+    bundle: AuditBundle, manifest: Mapping[str, Any], heads: Mapping[LogName, Checkpoint], recorder: Recorder
+) -> None:
+    """Step 10: the manifest says what is there. It is checked last, so that it never hides what it is about."""
+    contents = manifest.get("contents")
+    said = contents if isinstance(contents, dict) else {}
+    for folder, measured in bundle.measure().items():
+        recorder.count(10)
+        if said.get(folder) != measured:
+            sentence = f"{MANIFEST} does not agree with {folder}/: {measured['count']} files, {measured['bytes']} bytes"
+            recorder.refuse(10, "manifest-differs", sentence, subject=folder)
+    for log, head in heads.items():
+        recorder.count(10)
+        if manifest.get(log) != {"root": head.root.hex(), "size": head.size}:
+            sentence = f"{MANIFEST} names another size or root than the {log}'s checkpoint"
+            recorder.refuse(10, "manifest-differs", sentence, log, subject=MANIFEST)
+
+
+def run_verify(
+    path: Path,
+    *,
+    exchange: str | None = None,
+    kept: Sequence[bytes] = (),
+    progress: Progress | None = None,
+) -> Outcome:
+    """``exchange audit verify``: status 0 verified, 1 refused, 2 when there is nothing that could be verified."""
+    try:
+        report = verify_bundle(path, exchange=exchange, kept=kept, progress=progress)
+    except EncodingError as error:
+        return Outcome(USAGE, error=BundleError("not-an-exchange-id", str(error)))
+    except BundleError as error:
+        return Outcome(USAGE, error=error)
+    return Outcome(VERIFIED if report.verified else REFUSED, report)

@@ -1,0 +1,103 @@
+"""What the handlers work with: the running exchange and its readable services, built once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from exchange.config import Config
+from exchange.service.alerts import Alerts
+from exchange.service.blobs import SWEEP_SECONDS, Blobs
+from exchange.service.claims import FLUSH_SECONDS, Claims, flush_quietly
+from exchange.service.exchange import Exchange
+from exchange.service.feed import Feed
+from exchange.service.reading import Reading
+from exchange.service.receipts import Receipts
+from exchange.service.sessions import Sessions
+from exchange.store.errors import StoreError
+from exchange.web.connections import CHECK_SECONDS, Guard
+from exchange.web.limits import Rates
+from exchange.web.oplog import OperatorLog
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The services, the limits and the log of one server."""
+
+    exchange: Exchange
+    sessions: Sessions
+    alerts: Alerts
+    reading: Reading
+    receipts: Receipts
+    blobs: Blobs
+    claims: Claims
+    feed: Feed
+    guard: Guard
+    by_address: Rates
+    by_device: Rates
+    log: OperatorLog
+    monotonic: Callable[[], float]
+
+    @property
+    def config(self) -> Config:
+        """The configuration."""
+        return self.exchange.config
+
+    @classmethod
+    def build(cls, exchange: Exchange, log: OperatorLog, monotonic: Callable[[], float]) -> Context:
+        """Put the services together; the feed listens to the exchange's commits from now on."""
+        config, store, state, clock = exchange.config, exchange.store, exchange.state, exchange.clock
+        sessions = Sessions(state, clock, config.limits)
+        alerts = Alerts(store, state)
+        claims = Claims(exchange.claim, store, state, clock, config.refusals)
+        feed = Feed(store, exchange.ledger, state, alerts, claims, sessions, clock, config.feed)
+        exchange.on_commit(feed.wake)
+        burst = config.limits.burst_seconds
+        return cls(
+            exchange,
+            sessions,
+            alerts,
+            Reading(store, exchange.ledger, state, alerts, claims, clock),
+            Receipts(store, exchange.ledger, state, alerts, claims),
+            Blobs(store, exchange.packs, state, alerts, clock, config.limits),
+            claims,
+            feed,
+            Guard(config, log, monotonic),
+            Rates(config.limits.requests_per_second_address, burst),
+            Rates(config.limits.requests_per_second_device, burst),
+            log,
+            monotonic,
+        )
+
+    # -- what goes on beside the requests -------------------------------------------------------------------------
+
+    async def watch_connections(self) -> None:
+        """Cut connections that are past their deadlines."""
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            self.guard.check(self.monotonic())
+
+    async def flush_claims(self) -> None:
+        """Bring the server's claims into the journal."""
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            await flush_quietly(self.claims, lambda code: self.log.warning("claims-wait", code=code))
+
+    async def sweep_blobs(self) -> None:
+        """Delete what nobody claimed."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            try:
+                swept = await self.blobs.sweep()
+            except StoreError as error:
+                self.log.warning("sweep-failed", code=error.code)
+                continue
+            if swept:
+                self.log.info("blobs-swept", count=swept)
+
+
+CONTEXT: Final = web.AppKey("context", Context)

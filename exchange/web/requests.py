@@ -1,0 +1,165 @@
+"""Reading a request: path, query, address, session and body, each bounded and strict (invariants I9, I10).
+
+aiohttp hands handlers decoded paths and parses JSON leniently; neither is used. A path is looked at as it was sent, a body is
+read under a bound and a deadline and decoded by the one strict parser.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiohttp import web
+
+from exchange.service.denied import Denied
+from exchange.service.sessions import Session
+from exchange.service.visibility import Reader
+from exchange.web.context import CONTEXT, Context
+from exchange.web.errors import WebProblem
+from keys import encoding
+
+MAX_PATH = 512
+"""Characters of a request target."""
+MAX_SMALL_BODY = 65_536
+"""Bytes of every body but that of POST /v1/statements and of blobs."""
+MAX_QUERY_INTEGER = 2**53
+
+_PATH = re.compile(r"(?:/[A-Za-z0-9_.+-]+)+/?|/")
+_INTEGER = re.compile(r"0|[1-9][0-9]{0,15}")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request on its way to a handler; ``session`` and ``reader`` where the route asks for a session."""
+
+    context: Context
+    request: web.Request
+    session: Session | None = None
+    caller: Reader | None = None
+
+    @property
+    def reader(self) -> Reader:
+        """Who calls. Raises Denied (``session-missing``) on a route without a session: deny by default."""
+        if self.caller is None:
+            raise Denied("session-missing", "this needs a session")
+        return self.caller
+
+    def part(self, name: str) -> str:
+        """A part of the path; the route's pattern has checked its form."""
+        return self.request.match_info[name]
+
+    def queried(self, *known: str) -> dict[str, str]:
+        """The query's values. Raises WebProblem (``query-malformed``) for another name, or one given twice."""
+        found: dict[str, str] = {}
+        for name, value in self.request.rel_url.query.items():
+            if name not in known or name in found:
+                raise WebProblem("query-malformed", "the query has a name that is not known here, or one twice")
+            found[name] = value
+        return found
+
+
+def integer(values: dict[str, str], name: str, default: int) -> int:
+    """A number from a query. Raises WebProblem (``query-malformed``)."""
+    text = values.get(name)
+    if text is None:
+        return default
+    if _INTEGER.fullmatch(text) is None or int(text) > MAX_QUERY_INTEGER:
+        raise WebProblem("query-malformed", f"{name} is a decimal number without sign or leading zeros")
+    return int(text)
+
+
+def check_path(request: web.Request) -> None:
+    """The path as it was sent, before any decoding: no escape, no dot segment, no doubled slash. Raises WebProblem.
+
+    ``%2f`` would reach a handler as a slash, ``..`` would be folded away: two readers of one path.
+    """
+    target = request.raw_path
+    path = target.partition("?")[0]
+    if len(target) > MAX_PATH or _PATH.fullmatch(path) is None or any(p in (".", "..") for p in path.split("/")):
+        raise WebProblem("path-malformed", "there is nothing at this path")
+
+
+def address(request: web.Request, trusted: tuple[str, ...]) -> str:
+    """The caller's address: the peer's, or what a trusted proxy says last. Used for counting, never logged."""
+    peer = request.remote or ""
+    if peer not in trusted:
+        return peer
+    claimed = ",".join(request.headers.getall("X-Forwarded-For", [])).rpartition(",")[2].strip()
+    try:
+        return str(ipaddress.ip_address(claimed))
+    except ValueError:
+        return peer
+
+
+def session_of(context: Context, request: web.Request) -> Session:
+    """The session that the request's bearer token names. Raises Denied (``session-missing``, ``session-unknown``)."""
+    headers = request.headers.getall("Authorization", [])
+    scheme, _, token = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
+    if scheme.lower() != "bearer" or _TOKEN.fullmatch(token) is None:
+        raise Denied("session-missing", "this needs a session: Authorization: Bearer <token>")
+    return context.sessions.find(token)
+
+
+def _check_encoding(request: web.Request) -> None:
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise WebProblem("body-encoding", "bodies are sent as they are, without compression")
+
+
+async def body(request: web.Request, most: int) -> bytes:
+    """The whole body, at most ``most`` bytes, within the body deadline.
+
+    Raises WebProblem: ``body-too-large``, ``body-slow``, ``body-encoding``, ``body-malformed`` (it broke off).
+    """
+    _check_encoding(request)
+    if request.content_length is not None and request.content_length > most:
+        raise WebProblem("body-too-large", f"this body has at most {most} bytes")
+    received = bytearray()
+    async for piece in _pieces(request):
+        received += piece
+        if len(received) > most:
+            raise WebProblem("body-too-large", f"this body has at most {most} bytes")
+    return bytes(received)
+
+
+async def json_body(request: web.Request, most: int) -> dict[str, Any]:
+    """The body as strict JSON. Raises as `body`, and EncodingError."""
+    return encoding.decode(await body(request, most), max_bytes=most)
+
+
+def announced_length(request: web.Request) -> int:
+    """Content-Length, which an upload must have. Raises WebProblem (``length-required``, ``body-encoding``)."""
+    _check_encoding(request)
+    if request.content_length is None:
+        raise WebProblem("length-required", "an upload announces its length")
+    return request.content_length
+
+
+async def _pieces(request: web.Request) -> AsyncIterator[bytes]:
+    """The body's bytes as they come, until the deadline."""
+    seconds = request.app[CONTEXT].config.limits.body_deadline_seconds
+    end = asyncio.get_running_loop().time() + seconds
+    while True:
+        try:
+            async with asyncio.timeout_at(end):
+                piece = await request.content.readany()
+        except TimeoutError:
+            raise WebProblem("body-slow", f"the body did not come within {seconds} seconds") from None
+        except (web.RequestPayloadError, ConnectionError):
+            raise WebProblem("body-malformed", "the body broke off, or is not framed as HTTP says") from None
+        if not piece:
+            return
+        yield piece
+
+
+def upload_pieces(request: web.Request) -> AsyncIterator[bytes]:
+    """The bytes of an upload. Raises WebProblem (``body-slow``, ``body-malformed``)."""
+    return _pieces(request)
+
+
+PATTERN_HASH: Final = "[0-9a-f]{64}"
+"""A statement id or a blob's SHA-256 in a route."""
