@@ -11,11 +11,13 @@ Exit status 0 only if everything held.
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 import secrets
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -263,9 +265,17 @@ def demo(processes: list[subprocess.Popen[Any]], keep: bool) -> None:
     founding = FOLDER / "registry-office" / "founding.json"
     founding.parent.mkdir(mode=0o700)
     begun = exchange(
-        "init", "--origin", description["exchange"]["origin"], "--threshold", threshold, "--config", config,
-        "--out", founding, *(part for _, public, _ in registrars for part in ("--registrar", public)),
-    )  # fmt: skip
+        "init",
+        "--origin",
+        description["exchange"]["origin"],
+        "--threshold",
+        threshold,
+        "--config",
+        config,
+        "--out",
+        founding,
+        *(part for _, public, _ in registrars for part in ("--registrar", public)),
+    )
     registrars_sign(founding, registrars, threshold)
     processes.append(start_server(config, url))
     exchange("admit", founding, "--url", url)
@@ -295,9 +305,16 @@ def demo(processes: list[subprocess.Popen[Any]], keep: bool) -> None:
     privileged = [p for p in people if p not in plain]
     enrolments = FOLDER / "registry-office" / "devices.json"
     exchange(
-        "admit", *(p.home / "device-request.json" for p in privileged), "--url", url, "--registry", registry,
-        "--out", enrolments, "--yes",
-    )  # fmt: skip
+        "admit",
+        *(p.home / "device-request.json" for p in privileged),
+        "--url",
+        url,
+        "--registry",
+        registry,
+        "--out",
+        enrolments,
+        "--yes",
+    )
     registrars_sign(enrolments, registrars, threshold)
     exchange("admit", enrolments, "--url", url)
     admins = {p.organisation: p for p in people if "administrator" in p.roles}
@@ -343,7 +360,7 @@ def demo(processes: list[subprocess.Popen[Any]], keep: bool) -> None:
                 stderr=err,
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
-            )  # fmt: skip
+            )
         )
     wait_for(lambda: all(watching(p) for p in watchers), START_SECONDS, "every officer's watch is connected")
     warnings = load_warnings(HERE / "alerts")
@@ -470,9 +487,6 @@ def report(warnings: list[Example], people: list[Person], times: dict[tuple[str,
 
 def operator_view(warning: Example) -> None:
     """The whole of what lies on the server about one alert, read from its database as the operator could."""
-    import base64
-    import sqlite3
-
     with sqlite3.connect(f"file:{FOLDER / 'server' / 'exchange.db'}?mode=ro", uri=True) as database:
         envelope, index = database.execute(
             "select envelope, [index] from statement where statement = ? order by [index] desc", (warning.statement,)
@@ -530,12 +544,10 @@ def search_server(description: dict[str, Any], warnings: list[Example]) -> None:
 
 def names_only_in_openings(names: list[str], warnings: list[Example]) -> bool:
     """Copy the database, empty the openings (and what is public), rewrite the file, and search again."""
-    import sqlite3
-
     copy = FOLDER / "search.db"
-    with sqlite3.connect(f"file:{FOLDER / 'server' / 'exchange.db'}?mode=ro", uri=True) as source:
-        with sqlite3.connect(copy) as target:
-            source.backup(target)
+    stored = f"file:{FOLDER / 'server' / 'exchange.db'}?mode=ro"
+    with sqlite3.connect(stored, uri=True) as source, sqlite3.connect(copy) as target:
+        source.backup(target)
     clear = [w.statement for w in warnings if w.label == "CLEAR"]
     with sqlite3.connect(copy) as database:
         database.execute("delete from opening")

@@ -293,7 +293,6 @@ class BundleWriter:
             "contents": {},
             "exchange": self._exchange,
             "format": FORMAT,
-            "openings": len(self._openings),
             **self._heads,
         }
         self._put(MANIFEST, b"")

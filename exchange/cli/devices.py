@@ -48,11 +48,11 @@ def devices(
 
 
 async def _renew(terminal: Terminal, member: Member) -> None:
-    from exchange.client import renew
+    from exchange.client.weeks import publish_weeks
 
-    if await renew.renew(member.client, force=True) is not None:
+    last = await publish_weeks(member.client)
+    if last is not None:
         await member.refresh()
-        last = member.client.replica.epochs.last_week(member.home.membership.device) or 0
         terminal.say("keys_published", week=last % 100, year=last // 100)
 
 

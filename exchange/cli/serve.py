@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from exchange.cli.options import ConfigOption, LangOption, chosen
+from exchange.cli.options import ConfigOption, JsonOption, LangOption, chosen
 from exchange.cli.terminal import USAGE, CommandError, Terminal
 
 
-def serve(config: ConfigOption = None, lang: LangOption = None) -> None:
-    """Run the server until it is stopped; the log goes to stderr."""
-    Terminal(chosen(lang))
+def serve(config: ConfigOption = None, lang: LangOption = None, json: JsonOption = False) -> None:
+    """Run the server until SIGINT or SIGTERM; stdout has the address once it listens, stderr the operator's log."""
     from exchange import config as configuration
 
+    terminal = Terminal(chosen(lang), as_json=json)
     try:
         loaded = configuration.load(config)
     except configuration.ConfigError as error:
-        raise CommandError("config_wrong", status=USAGE, code=error.code, reason=error) from None
+        raise CommandError("config_wrong", status=USAGE, code=error.code, reason=str(error)) from None
     from exchange.web import app
 
-    app.run(loaded)
+    def started(host: str, port: int) -> None:
+        # A script that started us with port 0 waits for this line.
+        address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        if json:
+            terminal.json({"host": host, "port": port, "url": address})
+        else:
+            terminal.data(address)
+
+    app.run(loaded, started)

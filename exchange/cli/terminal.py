@@ -110,7 +110,7 @@ class Terminal:
 
     def data(self, line: object = "") -> None:
         """One line of data."""
-        print(safe(line), file=sys.stdout)
+        print(safe(line), file=sys.stdout, flush=True)
 
     def json(self, value: Any) -> None:
         """One JSON value on one line, ASCII, so that nothing in it can act on a terminal."""

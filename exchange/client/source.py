@@ -55,6 +55,7 @@ KEYS = frozenset(
 )
 AUDIENCE_KEYS = frozenset({"areas", "everyone", "organisations", "persons", "sectors", "topics"})
 
+_TYPES = mimetypes.MimeTypes()  # the built-in table alone: the same on every machine
 _DURATION = re.compile(r"([1-9][0-9]{0,5})([hd])")
 _HEADING = re.compile(r"##[ \t]+(.+?)[ \t#]*$")
 _SECONDS = {"h": 3600, "d": 86_400}
@@ -210,7 +211,7 @@ def _text(table: dict[str, Any], key: str, *, required: bool = False) -> str | N
 
 
 def _word(table: dict[str, Any], key: str, words: type[_E]) -> _E:
-    value = _text(table, key, required=True)
+    value = cast(str, _text(table, key, required=True))
     try:
         return words(value)
     except ValueError:
@@ -279,7 +280,7 @@ def _attachment(folder: Path, name: str) -> SourceFile:
     path = folder / name
     if path.is_symlink():
         raise SourceError("attachment-name", f"attachment {name!r} is a link")
-    media_type = mimetypes.guess_type(name, strict=True)[0] or "application/octet-stream"
+    media_type = _TYPES.guess_type(name)[0] or "application/octet-stream"
     return SourceFile(name, media_type, _read_file(path, MAX_ATTACHMENT))
 
 

@@ -176,7 +176,7 @@ class Roster:
     def devices_in_force(self, person: str) -> tuple[str, ...]:
         """A person's devices that are not revoked, in order of enrolment."""
         devices = self.facts.devices
-        return tuple(d for d in self.facts.devices_of.get(person, ()) if not devices[d].revoked)
+        return tuple([d for d in self.facts.devices_of.get(person, ()) if not devices[d].revoked])
 
     def people(self) -> Iterator[Person]:
         """All persons ever enrolled, by organisation in order of admission."""

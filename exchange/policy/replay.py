@@ -6,8 +6,9 @@ Nothing that a publisher claims is taken from the claim: recipients, leaves and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from itertools import pairwise
 
@@ -29,6 +30,8 @@ ROSTER_LAG = 900
 """Seconds: the roster named holds every registry entry accepted this long before ``core.at`` (A1)."""
 NO_STANZA = sha256(b"").digest()
 NO_BUNDLE = bytes(32)
+KEPT_STANZA_IDS = 1 << 16
+"""Stanza ids remembered, about 400 bytes each: alerts of one week ask for the same ones again."""
 
 
 class AlertRefusal(ExchangeError):
@@ -112,6 +115,40 @@ def check_named_roster(core: Core, root_at: bytes | None, first_later_entry: int
         )
 
 
+@dataclass(frozen=True, slots=True)
+class LeafSet:
+    """An audience's leaves with what can be computed before it is known who should be among them.
+
+    ``root`` (32 bytes) and ``depth`` are of the leaves in the order given (empty and -1 without leaves), ``ordered`` says
+    that the tags ascend, ``places`` has the index of each stanza id, ``stanzas`` whether the leaf at an index has a stanza.
+    """
+
+    leaves: tuple[LeafSummary, ...] = field(repr=False)
+    root: bytes
+    depth: int
+    ordered: bool
+    places: Mapping[bytes, int] = field(repr=False)
+    stanzas: tuple[bool, ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, leaves: Sequence[LeafSummary]) -> LeafSet:
+        """Hash and sort out: a few microseconds a leaf. Raises EncodingError ``too-many-leaves``."""
+        root, depth = audience_root([leaf.leaf_hash() for leaf in leaves]) if leaves else (b"", -1)
+        return cls(
+            tuple(leaves),
+            root,
+            depth,
+            all(a.tag < b.tag for a, b in pairwise(leaves)),
+            {leaf.stanza_id: index for index, leaf in enumerate(leaves)},
+            tuple(leaf.stanza_hash != NO_STANZA for leaf in leaves),
+        )
+
+
+@lru_cache(maxsize=KEPT_STANZA_IDS)
+def _stanza_id(device: str, week: int, known: bytes) -> bytes:
+    return stanza_id(encoding.unb64u(device, length=16), week, known)
+
+
 def expected_leaves(core: Core, recipients: Sequence[Recipient], epochs: EpochTable) -> dict[bytes, Recipient]:
     """Stanza id of every recipient's device (``docs/spec/envelope.md``, Sealing 4)."""
     week = encoding.week_of(core.at)
@@ -124,18 +161,50 @@ def expected_leaves(core: Core, recipients: Sequence[Recipient], epochs: EpochTa
         else:
             last = epochs.last_bundle(recipient.device, size)
             known = NO_BUNDLE if last is None else bytes.fromhex(last)
-        found[stanza_id(encoding.unb64u(recipient.device, length=16), week, known)] = recipient
+        found[_stanza_id(recipient.device, week, known)] = recipient
     return found
 
 
 def check_leaves(
-    body: AlertBody, recipients: Sequence[Recipient], epochs: EpochTable, leaves: Sequence[LeafSummary]
+    body: AlertBody,
+    recipients: Sequence[Recipient],
+    epochs: EpochTable,
+    leaves: Sequence[LeafSummary] | LeafSet,
 ) -> dict[str, int]:
     """The leaves are exactly the recipients' devices and lead to the root; returns device -> leaf index.
 
     Raises AlertRefusal: ``recipient-missing``, ``recipient-extra``, ``stanza-missing``, ``leaf-order``, ``root-mismatch``.
     """
+    shown = leaves if isinstance(leaves, LeafSet) else LeafSet.of(leaves)
     wanted = expected_leaves(body.core, recipients, epochs)
+    places = _matched(wanted, shown)
+    if places is None:
+        places = _compared(wanted, shown.leaves)
+    if not shown.ordered:
+        raise AlertRefusal("V7", "leaf-order", "leaves are sorted by tag, no tag twice")
+    if shown.root.hex() != body.sealed.root or shown.depth != body.sealed.depth:
+        raise AlertRefusal("V7", "root-mismatch", "the audience root is not that of the leaves")
+    return places
+
+
+def _matched(wanted: Mapping[bytes, Recipient], shown: LeafSet) -> dict[str, int] | None:
+    """Device -> leaf index when leaves and recipients are the same, each with a stanza exactly when it is usable; else None.
+
+    The usual case by look-ups alone; what is wrong in the others is for `_compared` to name.
+    """
+    if not len(wanted) == len(shown.leaves) == len(shown.places):
+        return None
+    places: dict[str, int] = {}
+    for identifier, recipient in wanted.items():
+        index = shown.places.get(identifier)
+        if index is None or shown.stanzas[index] != recipient.usable:
+            return None
+        places[recipient.device] = index
+    return places if len(places) == len(wanted) else None
+
+
+def _compared(wanted: Mapping[bytes, Recipient], leaves: Sequence[LeafSummary]) -> dict[str, int]:
+    """Leaf by leaf; raises AlertRefusal for the first disagreement."""
     places: dict[str, int] = {}
     extra = 0
     for index, leaf in enumerate(leaves):
@@ -158,11 +227,6 @@ def check_leaves(
         raise AlertRefusal(
             "R9", "recipient-extra", f"{extra} leaves are for nobody that the rules name", {"extra": [str(extra)]}
         )
-    if any(a.tag >= b.tag for a, b in pairwise(leaves)):
-        raise AlertRefusal("V7", "leaf-order", "leaves are sorted by tag, no tag twice")
-    root, depth = audience_root([leaf.leaf_hash() for leaf in leaves])
-    if root.hex() != body.sealed.root or depth != body.sealed.depth:
-        raise AlertRefusal("V7", "root-mismatch", "the audience root is not that of the leaves")
     return places
 
 
@@ -179,7 +243,7 @@ def replay_alert(
     acceptance: Roster | None,
     epochs: EpochTable,
     signers: Signers,
-    leaves: Sequence[LeafSummary],
+    leaves: Sequence[LeafSummary] | LeafSet,
 ) -> tuple[Verdict, dict[str, int]]:
     """Recompute the whole decision; returns the verdict and device -> leaf index; raises AlertRefusal.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, cast
 
 from exchange.ledger.stage import Stage
@@ -37,7 +38,14 @@ from exchange.model.tlp import Label
 from exchange.policy.decide import Verdict
 from exchange.policy.epochs import EpochRefusal
 from exchange.policy.members import Facts, Roster
-from exchange.policy.replay import AlertRefusal, check_named_roster, check_window, replay_alert, verify_signers
+from exchange.policy.replay import (
+    AlertRefusal,
+    LeafSet,
+    check_named_roster,
+    check_window,
+    replay_alert,
+    verify_signers,
+)
 from exchange.policy.roster import RosterRefusal, check_openings
 from exchange.policy.rules import approver_fault
 from exchange.service.state import Known, Staging
@@ -49,31 +57,41 @@ from exchange.store.statements import OpeningRow, StatementRow
 from exchange.tlog.checkpoint import LogName
 from keys import encoding
 from keys.errors import KeysError
-from keys.stanza import LeafSummary
+from keys.stanza import encode_leaf_list
 from keys.verify import StatementPublicKey, verify_ed25519
 
 EPOCH_KEY_BYTES = 1216
+KEPT_DEVICES = 1 << 16
+"""Device ids remembered as bytes, about 200 bytes each: every alert to many names the same ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlertMaterial:
-    """What an alert brings that is not in its statement: its leaves (none for CLEAR), and the roster it names."""
+    """What an alert brings that is not in its statement: its leaves (None for CLEAR), and the roster it names."""
 
-    leaves: tuple[LeafSummary, ...]
+    leaves: LeafSet | None
     named: Facts
 
 
 @dataclass(frozen=True, slots=True)
 class KnownAlert:
-    """An alert that is in the store already: its row, its leaves (None for CLEAR), its candidate approvers."""
+    """An alert that is in the store already: its row and its candidate approvers."""
 
     row: AlertRow
-    audience: AudienceRow | None
     approvers: tuple[str, ...]
 
-    def addressed(self, device: str) -> bool:
-        """Whether the device has a leaf."""
-        return self.audience is not None and self.audience.position_of(device) is not None
+
+@dataclass(frozen=True, slots=True)
+class KnownAlerts:
+    """What the statements of a request speak about: proposals and alerts, and whose leaves receipts are for."""
+
+    alerts: Mapping[str, KnownAlert]
+    audiences: Mapping[str, AudienceRow]
+
+    def addressed(self, alert: str, device: str) -> bool:
+        """Whether the device has a leaf of the alert (statement id); never of CLEAR, nor of one that is not here."""
+        audience = self.audiences.get(alert)
+        return audience is not None and audience.position_of(device) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +115,11 @@ class Prepared:
     statement: Statement
     known: int | None = None
     material: AlertMaterial | None = None
+
+
+@lru_cache(maxsize=KEPT_DEVICES)
+def _raw_device(device: str) -> bytes:
+    return encoding.unb64u(device, length=16)
 
 
 def entry_kind(statement: Statement) -> tuple[str, int]:
@@ -140,13 +163,13 @@ class Request:
         self,
         prepared: Sequence[Prepared],
         expected_founding: str | None,
-        known: Mapping[str, KnownAlert],
+        known: KnownAlerts,
         statement_key: StatementPublicKey,
     ) -> None:
         self.prepared = prepared
         self.placed: list[Placed] = []
         self._expected_founding = expected_founding
-        self._alerts = known
+        self._known = known
         self._statement_key = statement_key
 
     def stage(self, stage: Stage, staging: Staging) -> None:
@@ -327,7 +350,8 @@ class Request:
         if taken is not None:
             raise AlertRefusal("R10", "version-taken", "this version of the alert is released", {"statement": [taken]})
         named = Roster(material.named, core.at)
-        verdict, places = replay_alert(statement, named, acceptance, staging.state.epochs, signers, material.leaves)
+        leaves = () if material.leaves is None else material.leaves
+        verdict, places = replay_alert(statement, named, acceptance, staging.state.epochs, signers, leaves)
         audience = None
         if core.label is not Label.CLEAR:
             sealed = body.sealed
@@ -372,9 +396,9 @@ class Request:
                 pack,
             ),
         )
-        if material is not None and material.leaves:
-            devices = b"".join(encoding.unb64u(d, length=16) for d in sorted(places, key=places.__getitem__))
-            leaves = b"".join(leaf.encode() for leaf in material.leaves)
+        if material is not None and material.leaves is not None:
+            devices = b"".join(map(_raw_device, sorted(places, key=places.__getitem__)))
+            leaves = encode_leaf_list(material.leaves.leaves)
             stage.write(alerts.put_audiences, AudienceRow(statement.id, leaves, devices))
 
     def _epochs(self, stage: Stage, staging: Staging, statement: Statement, body: EpochPublish) -> None:
@@ -392,8 +416,7 @@ class Request:
     def _receipt(self, stage: Stage, staging: Staging, statement: Statement, body: AlertReceipt) -> None:
         device = body.issuer.device
         for alert in body.alerts:
-            known = self._alerts.get(alert)
-            if known is None or alert not in staging.state.released or not known.addressed(device):
+            if alert not in staging.state.released or not self._known.addressed(alert, device):
                 raise Refused("receipt-without-leaf", "a receipt is for alerts that this device was sealed")
             row = ReceiptRow(alert, device, body.level, stage.at, stage.size("journal"))
             stage.write(alerts.add_receipts, row)
@@ -402,7 +425,7 @@ class Request:
         self, stage: Stage, staging: Staging, statement: Statement, body: AlertReject, acceptance: Roster
     ) -> AlertMark:
         person = self._by_device(staging, statement, acceptance, stage.at)
-        known = self._alerts.get(body.alert)
+        known = self._known.alerts.get(body.alert)
         if known is None or not staging.open_proposal(body.alert, (known.row.alert, known.row.version)):
             raise Refused("proposal-unknown", "there is no open proposal with this id")
         if person not in known.approvers:
@@ -415,7 +438,7 @@ class Request:
         self, stage: Stage, staging: Staging, statement: Statement, body: AlertReview, acceptance: Roster
     ) -> None:
         person = self._by_device(staging, statement, acceptance, stage.at)
-        known = self._alerts.get(body.alert)
+        known = self._known.alerts.get(body.alert)
         if known is None or body.alert not in staging.state.released:
             raise Refused("alert-unknown", "there is no released alert with this id")
         author = acceptance.facts.persons[acceptance.facts.devices[known.row.author_device].person]

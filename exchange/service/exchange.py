@@ -8,7 +8,7 @@ allowed is decided in ``accept`` and ``exchange/policy``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from os import urandom
 from pathlib import Path
@@ -35,11 +35,13 @@ from exchange.model.statements import (
 )
 from exchange.model.submission import MAX_STATEMENTS, Accepted, Refused, Submission
 from exchange.policy.members import Facts
+from exchange.policy.replay import AlertRefusal, verify_signers
 from exchange.policy.roster import TrustedRoster
 from exchange.serverkeys import ServerKeys
 from exchange.service.accept import (
     AlertMaterial,
     KnownAlert,
+    KnownAlerts,
     Placed,
     Prepared,
     Request,
@@ -47,8 +49,10 @@ from exchange.service.accept import (
     read,
 )
 from exchange.service.packs import PackCache
+from exchange.service.remembered import Remembered
 from exchange.service.state import ExchangeState, Known, Staging
 from exchange.store import alerts, blobs, logs, statements
+from exchange.store.alerts import ID_BYTES, AudienceRow
 from exchange.store.database import Connection, Store
 from exchange.store.statements import StatementRow
 from exchange.tlog.checkpoint import LogName
@@ -57,9 +61,10 @@ from keys.encoding import b64u
 from keys.envelope import Envelope
 from keys.errors import KeysError
 from keys.sign import StatementSigner, sign_statement
-from keys.stanza import LeafSummary
-from keys.verify import SigningPublicKey, check_epoch_key
+from keys.verify import SigningPublicKey, check_epoch_key, verify_ed25519
 
+KEPT_LEAVES = 1 << 18
+"""Leaves of the alerts that receipts came for lately, 88 bytes each."""
 PAGE = 1024
 """Rows read at once while the state is rebuilt at the start."""
 DATABASE = "exchange.db"
@@ -116,6 +121,7 @@ class Exchange:
         self.state = state
         self.statement_signer: StatementSigner = keys.statement
         self.packs = PackCache(store)
+        self._audiences: Remembered[AudienceRow] = Remembered(KEPT_LEAVES)
         self.clock = clock
         self._pin = pin
         self._staging: Staging | None = None
@@ -187,7 +193,7 @@ class Exchange:
         if not 1 <= len(submissions) <= MAX_STATEMENTS:
             raise Refused("batch-size", f"a request has 1 to {MAX_STATEMENTS} statements")
         prepared = [read(submission, index) for index, submission in enumerate(submissions)]
-        known = await self.store.read(_look_up, [one.statement for one in prepared])
+        known = await self._look_up([one.statement for one in prepared])
         for one in prepared:
             one.known = known.accepted.get(known_of(one.statement))
         pinned: list[str] = []
@@ -195,8 +201,10 @@ class Exchange:
             for index, one in enumerate(prepared):
                 if one.known is None:
                     await self._prepare(one, index, pinned)
-            await asyncio.to_thread(self._verify_ahead, [o.statement for o in prepared if o.known is None])
-            request = Request(prepared, self._pin, known.alerts, self.statement_signer.public)
+            waiting = [o.statement for o in prepared if o.known is None and o.statement.kind.scheme == "hybrid"]
+            if waiting:
+                await asyncio.to_thread(self._verify_ahead, waiting)
+            request = Request(prepared, self._pin, known.about, self.statement_signer.public)
             committed = await self.sequencer.submit(_Posting(self, request))
         finally:
             for sha256 in pinned:
@@ -249,13 +257,25 @@ class Exchange:
 
     # -- outside the lock ------------------------------------------------------------------------------------------
 
+    async def _look_up(self, waiting: Sequence[Statement]) -> _LookedUp:
+        """What the store knows of the statements and of what they speak about. Leaves never change, so they are kept."""
+        receipts = [statement.body for statement in waiting if isinstance(statement.body, AlertReceipt)]
+        wanted = {alert for body in receipts for alert in body.alerts}
+        kept = {alert: row for alert in wanted if (row := self._audiences.get(alert)) is not None}
+        found = await self.store.read(_look_up, waiting, wanted - kept.keys())
+        for alert, row in found.about.audiences.items():
+            self._audiences.put(alert, row, len(row.devices) // ID_BYTES)
+        return _LookedUp(found.accepted, KnownAlerts(found.about.alerts, {**kept, **found.about.audiences}))
+
     async def _prepare(self, one: Prepared, index: int, pinned: list[str]) -> None:
         """Fetch what a statement refers to; raises Refused."""
         try:
             match one.statement.body:
                 case AlertBody() as body:
+                    await asyncio.to_thread(self._check_signed, one.statement)
                     one.material = await self._alert_material(body, pinned)
                 case EpochPublish() as body:
+                    await asyncio.to_thread(self._check_signed, one.statement)
                     await self._check_bundle(body, pinned)
                 case _:
                     pass
@@ -263,12 +283,32 @@ class Exchange:
             error.index = index
             raise
 
+    def _check_signed(self, statement: Statement) -> None:
+        """Look at the signatures before anything is read or computed for a statement: strangers cost little.
+
+        Its uploads needed a session, so its device is in the roster already; the lock decides again.
+        """
+        now = self.clock()
+        roster = self.state.roster_now(now)
+        try:
+            if isinstance(statement.body, AlertBody):
+                verify_signers(statement, roster, self.state.verified.verify)
+                return
+            device = roster.facts.devices.get(cast(Any, statement.issuer).device)
+            if device is None:
+                raise Refused("device-unknown", "the issuer is not an enrolled device", rule="R1")
+            verify_ed25519(statement.envelope, device.signing)
+        except AlertRefusal as error:
+            raise Refused(error.code, error.detail, rule=error.rule, differs=error.differs) from None
+        except KeysError as error:
+            raise Refused(error.code, str(error), rule="V3") from None
+
     async def _alert_material(self, body: AlertBody, pinned: list[str]) -> AlertMaterial:
         wanted = list(body.sealed.parts)
         if body.sealed.pack is not None:
             wanted.append(body.sealed.pack)
         await self._need_blobs(wanted, pinned)
-        leaves: tuple[LeafSummary, ...] = ()
+        leaves = None
         if body.sealed.pack is not None:
             try:
                 leaves = await self.packs.leaves(body.sealed.pack.sha256)
@@ -280,7 +320,7 @@ class Exchange:
         for blob in wanted:
             self.state.pin(blob.sha256)
             pinned.append(blob.sha256)
-        found = await self.store.read(_lengths, [blob.sha256 for blob in wanted])
+        found = await self.store.read(blobs.lengths, [blob.sha256 for blob in wanted])
         missing = [blob.sha256 for blob in wanted if found.get(blob.sha256) != blob.length]
         if missing:
             raise Refused(
@@ -317,8 +357,6 @@ class Exchange:
         """Verify on a thread what can be named already, so that the lock finds it remembered; the lock decides."""
         facts = self.state.roster.facts
         for statement in waiting:
-            if statement.kind.scheme != "hybrid":
-                continue
             keys: list[SigningPublicKey] = []
             for key_id in statement.envelope.signer_ids:
                 if key_id in facts.registrars:
@@ -335,23 +373,21 @@ class Exchange:
 @dataclass(frozen=True, slots=True)
 class _LookedUp:
     accepted: dict[Known, int]
-    alerts: dict[str, KnownAlert]
+    about: KnownAlerts
 
 
-def _look_up(connection: Connection, waiting: Sequence[Statement]) -> _LookedUp:
-    """Which of the statements were accepted before, and the alerts that they speak about."""
+def _look_up(connection: Connection, waiting: Sequence[Statement], audiences: Collection[str]) -> _LookedUp:
+    """Which of the statements were accepted before, the proposals and alerts that they speak about, and these audiences."""
     accepted: dict[Known, int] = {}
     for row in statements.of_id(connection, {statement.id for statement in waiting}):
         accepted[(row.statement, row.entry_kind, row.signers)] = row.index
     about: set[str] = set()
     for statement in waiting:
         match statement.body:
-            case AlertReceipt() as body:
-                about.update(body.alerts)
             case AlertReject() | AlertReview() as body:
                 about.add(body.alert)
-            case AlertBody():
-                about.add(statement.id)
+            case _:
+                pass
     found: dict[str, KnownAlert] = {}
     for alert in about:
         place = alerts.find(connection, alert)
@@ -359,13 +395,9 @@ def _look_up(connection: Connection, waiting: Sequence[Statement]) -> _LookedUp:
             continue
         envelope = Envelope.decode(statements.of_id(connection, [alert])[0].envelope)
         approvers = parse_statement(envelope).alert.core.approvers
-        found[alert] = KnownAlert(place, alerts.audience(connection, alert), approvers)
-    return _LookedUp(accepted, found)
-
-
-def _lengths(connection: Connection, wanted: Sequence[str]) -> dict[str, int]:
-    rows = [blobs.find(connection, sha256) for sha256 in wanted]
-    return {row.sha256: row.length for row in rows if row is not None}
+        found[alert] = KnownAlert(place, approvers)
+    leaves = {alert: row for alert in audiences if (row := alerts.audience(connection, alert)) is not None}
+    return _LookedUp(accepted, KnownAlerts(found, leaves))
 
 
 def _check_keys(keys: Sequence[bytes], hashes: Sequence[str]) -> None:

@@ -82,7 +82,7 @@ class Stream:
         """What to write next: events, a head, or a keep-alive comment when nothing came for a while.
 
         Raises Denied when the stream is over: the reason why the device is no longer in force, ``session-ended``,
-        ``stream-replaced``, ``closing``.
+        ``stream-replaced``, ``gone``, ``closing``.
         """
         self._feed.delivered(self)
         while True:
@@ -236,6 +236,10 @@ class Feed:
     def listening(self) -> int:
         """Open streams."""
         return self._count
+
+    def leave(self, stream: Stream) -> None:
+        """The other end is gone: whoever waits in `Stream.next` is told (``gone``)."""
+        self._finish(stream, Denied("gone", "the reader went away"))
 
     def end_session(self, session: Session) -> None:
         """End the streams that were opened with this session."""

@@ -1,31 +1,33 @@
-"""Stanza packs, read once: the leaf list of a pack that was uploaded lately.
+"""Stanza packs, read once: the leaves of a pack that was uploaded lately, hashed and ready to be compared.
 
-A pack of 1,000 recipients has 1.2 MB; reading and hashing it takes milliseconds that an author would otherwise wait for
-between signing and the answer.  So it is done when the upload is complete, on a thread, and remembered by content hash.
+A pack of 1,000 recipients has 1.2 MB; reading it, and hashing its tree, takes milliseconds that an author would otherwise
+wait for between signing and the answer.  So it is done when the upload is complete, on a thread, and remembered by content
+hash.  Who should be among the leaves is not known then; that is compared under the lock (``exchange/policy/replay.py``).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 
+from exchange.policy.replay import LeafSet
+from exchange.service.remembered import Remembered
 from exchange.store import blobs
 from exchange.store.database import Store
 from keys.errors import EncodingError
-from keys.stanza import LeafSummary, parse_pack
+from keys.stanza import parse_pack
 
-KEPT_PACKS = 32
-"""Packs remembered; the largest has 2^20 leaves."""
+KEPT_LEAVES = 1 << 18
+"""Leaves of all packs remembered, about 400 bytes each."""
 
 
 class PackCache:
-    """Leaf lists by the SHA-256 of their pack."""
+    """Leaf sets by the SHA-256 of their pack."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._kept: OrderedDict[str, tuple[LeafSummary, ...]] = OrderedDict()
+        self._kept: Remembered[LeafSet] = Remembered(KEPT_LEAVES)
 
-    async def leaves(self, sha256: str) -> tuple[LeafSummary, ...]:
+    async def leaves(self, sha256: str) -> LeafSet:
         """The leaves of a complete blob read as a pack.
 
         Raises EncodingError when it is none, `StoreRefusal` (``blob-unknown``) when it is not here.
@@ -33,10 +35,8 @@ class PackCache:
         found = self._kept.get(sha256)
         if found is None:
             data = await self._store.read(blobs.read, sha256)
-            found = await asyncio.to_thread(_summaries, data)
-            self._kept[sha256] = found
-            while len(self._kept) > KEPT_PACKS:
-                self._kept.popitem(last=False)
+            found = await asyncio.to_thread(_leaves, data)
+            self._kept.put(sha256, found, len(found.leaves))
         return found
 
     async def look(self, sha256: str) -> None:
@@ -47,5 +47,5 @@ class PackCache:
             return
 
 
-def _summaries(data: bytes) -> tuple[LeafSummary, ...]:
-    return tuple(leaf.summary() for leaf in parse_pack(data))
+def _leaves(data: bytes) -> LeafSet:
+    return LeafSet.of([leaf.summary() for leaf in parse_pack(data)])

@@ -52,6 +52,7 @@ class Reading:
         self._claims = claims
         self._clock = clock
         self._chains: list[str] = []
+        self._clear: list[AlertRow] = []
 
     # -- public ---------------------------------------------------------------------------------------------------
 
@@ -165,13 +166,15 @@ class Reading:
     async def alert(self, reader: Reader, statement: str, tag: bytes | None) -> bytes:
         """``GET /v1/alerts/{id}``: the reader's own leaf, or the neighbours that prove that ``tag`` has none.
 
-        Raises Denied: ``alert-unknown``; ``not-released`` for a proposal that is not the reader's to handle;
+        Raises Denied: ``alert-unknown``; ``not-entitled`` for a proposal that is not the reader's to handle;
         ``tag-missing`` and ``tag-present``; R1 when the reader has a leaf and its organisation's terms do not count.
         """
         view = await self._alerts.find(statement)
         handles = self._alerts.handles(reader, view)
-        if not (view.released or handles) or view.row.journal_index >= self._ledger.head("journal").size:
-            raise Denied("not-released", "the alert is not released")
+        if view.row.journal_index >= self._ledger.head("journal").size:
+            raise Denied("alert-unknown", "there is no alert statement with this id")
+        if not (view.released or handles):
+            raise Denied("not-entitled", "a proposal is for its author and candidate approvers")
         position = await self._alerts.position(view, reader.device)
         if view.clear or (position is None and handles):
             return await self._whole(view, None)
@@ -244,11 +247,21 @@ class Reading:
 
     # -- CLEAR ----------------------------------------------------------------------------------------------------
 
-    async def clear_alerts(self, start: int) -> tuple[AlertRow, ...]:
-        """Released CLEAR alerts whose release has journal index ``start`` or more, at most `MAX_PAGE`, in order."""
+    async def clear_alerts(self, before: int | None, count: int) -> tuple[AlertRow, ...]:
+        """Released CLEAR alerts, the newest first, at most ``count`` whose release lies before a journal index."""
         size = self._ledger.head("journal").size
-        rows = await self._store.read(alert_rows.labelled, Label.CLEAR.value, start, MAX_PAGE)
-        return tuple(row for row in rows if row.journal_index < size)
+        end = size if before is None else min(before, size)
+        while rows := await self._store.read(
+            alert_rows.labelled, Label.CLEAR.value, self._clear[-1].journal_index + 1 if self._clear else 0, MAX_PAGE
+        ):
+            published = [row for row in rows if row.journal_index < size]
+            last = self._clear[-1].journal_index if self._clear else -1
+            # Another request may have read the same page meanwhile.
+            self._clear += [row for row in published if row.journal_index > last]
+            if len(published) < MAX_PAGE:
+                break
+        found = [row for row in self._clear if row.journal_index < end]
+        return tuple(reversed(found[-count:]))
 
     async def clear_alert(self, statement: str) -> AlertView:
         """A released CLEAR alert. Raises Denied (``alert-unknown``) for everything else: strangers learn no more."""
@@ -256,6 +269,20 @@ class Reading:
         if not (view.clear and view.released and view.row.journal_index < self._ledger.head("journal").size):
             raise Denied("alert-unknown", "there is no alert statement with this id")
         return view
+
+    async def clear_evidence(self, statement: str) -> bytes:
+        """What shows a stranger that a released CLEAR alert stands in the journal. Raises Denied (``alert-unknown``)."""
+        view = await self.clear_alert(statement)
+        index = view.row.journal_index
+        [entry] = await self._store.read(logs.entries, "journal", index, 1)
+        checkpoint, proof = await self._ledger.inclusion_proof("journal", index)
+        return composed(
+            checkpoint=note(checkpoint),
+            entry=value(encoding.b64(entry)),
+            envelope=view.statement.envelope,
+            index=value(index),
+            proof=hashes(proof),
+        )
 
     async def organisation_name(self, organisation: str) -> str | None:
         """The name of an organisation that speaks in public, from its newest opening; None when it was erased."""

@@ -93,6 +93,13 @@ def find(connection: Connection, sha256: str) -> BlobRow | None:
     return rows[0] if rows else None
 
 
+def lengths(connection: Connection, hashes: Collection[str]) -> dict[str, int]:
+    """The length in bytes of each complete blob among these hashes: one alert's or one bundle's, so a few."""
+    table = schema.blob
+    query = select(table.c.sha256, table.c.length).where(table.c.sha256.in_(hashes), table.c.complete == 1)
+    return {sha256: length for sha256, length in connection.execute(query)}
+
+
 def read_range(connection: Connection, sha256: str, offset: int, length: int) -> bytes:
     """``length`` bytes of a blob from ``offset`` on. Raises `StoreRefusal`: ``blob-unknown``, or ``blob-range`` when
     it does not reach that far."""

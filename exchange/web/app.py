@@ -24,12 +24,18 @@ from exchange import serverkeys
 from exchange.config import Config
 from exchange.service.claims import flush_quietly
 from exchange.service.exchange import Exchange
+from exchange.web import public
 from exchange.web.connections import SEND_BUFFER_BYTES, Connection
 from exchange.web.context import CONTEXT, Context
 from exchange.web.errors import WebProblem, problem, status_of
 from exchange.web.oplog import OperatorLog, open_log, places
 from exchange.web.requests import Call, address, check_path, session_of
 from exchange.web.routes import ROUTES, Access, Route
+
+try:
+    import uvloop
+except ImportError:  # it is not there on Windows
+    uvloop = None  # type: ignore[assignment]
 
 BACKLOG = 1_024
 """Connections that may wait to be accepted."""
@@ -49,7 +55,9 @@ SECURITY_HEADERS: Final = {
 """On every answer; a handler may say more, never less."""
 
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_REQUEST_ID: Final = "request_id"
+_REQUEST_ID: Final = web.RequestKey("request_id", str)
+_BEGUN: Final = web.RequestKey("begun", bool)
+"""Whether the head of an answer was prepared: after that, no other answer can be given."""
 
 
 async def _prepare(request: web.Request, response: web.StreamResponse) -> None:
@@ -59,6 +67,7 @@ async def _prepare(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Request-Id"] = request.get(_REQUEST_ID, "")
     response.headers.pop("Server", None)
+    request[_BEGUN] = True
 
 
 @web.middleware
@@ -122,7 +131,7 @@ def _refuse(context: Context, request: web.Request, error: Exception) -> web.Res
         error = WebProblem("not-found", "there is nothing at this path")
     if status_of(error) == 500:
         context.log.error("defect", id=request[_REQUEST_ID], error=type(error).__name__, places=places(error))
-    if request.writer.output_size > 0:
+    if request.get(_BEGUN, False):
         # The answer has begun: the caller must not take what it has for the whole.
         if request.transport is not None:
             request.transport.abort()
@@ -173,6 +182,7 @@ def create_app(
     aiohttp_jinja2.setup(
         app, loader=jinja2.PackageLoader("exchange.web"), autoescape=True, undefined=jinja2.StrictUndefined
     )
+    public.setup(app)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _bound(route), expect_handler=_expect)
     app.on_response_prepare.append(_prepare)
@@ -296,9 +306,3 @@ def run(config: Config, started: Callable[[str, int], None] = lambda host, port:
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """uvloop's where it is installed (it is not on Windows), else asyncio's own."""
     return None if uvloop is None else uvloop.new_event_loop
-
-
-try:
-    import uvloop
-except ImportError:
-    uvloop = None  # type: ignore[assignment]

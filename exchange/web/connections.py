@@ -42,7 +42,7 @@ _SILENT.propagate = False
 class Connection(web.RequestHandler):
     """aiohttp's protocol with a watch on it."""
 
-    __slots__ = ("active", "buffered", "guard", "head_since", "stalled_since", "wire")
+    __slots__ = ("active", "buffered", "guard", "head_since", "on_lost", "stalled_since", "wire")
 
     def __init__(self, manager: web.Server, guard: Guard, **kwargs: Any) -> None:
         super().__init__(manager, **kwargs)
@@ -52,6 +52,8 @@ class Connection(web.RequestHandler):
         self.head_since: float | None = None
         self.buffered = 0
         self.stalled_since: float | None = None
+        self.on_lost: Callable[[], None] | None = None
+        """Called when the connection is over while a request is under way: a stream need not find out by writing."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A new connection must send a whole request head in time, the first byte included."""
@@ -65,6 +67,8 @@ class Connection(web.RequestHandler):
         """Stop watching."""
         self.guard.remove(self)
         super().connection_lost(exc)
+        if self.on_lost is not None:
+            self.on_lost()
 
     def data_received(self, data: bytes) -> None:
         """The first byte after a pause begins a request head."""
@@ -80,6 +84,7 @@ class Connection(web.RequestHandler):
     def request_done(self) -> None:
         """Wait for the next head."""
         self.active = False
+        self.on_lost = None
 
     def abort(self) -> None:
         """Cut the connection now, with what waits in its buffers."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aiohttp import web
+from pydantic import ValidationError
 
 from exchange.model.problems import Malformed, first_error
 from exchange.model.statements import Opening
@@ -15,13 +16,13 @@ from exchange.service.feed import Stream
 from exchange.service.reading import DEFAULT_PAGE, MAX_PAGE
 from exchange.tlog.checkpoint import LogName
 from exchange.tlog.tiles import Bundle, Tile, parse_path
+from exchange.web.connections import Connection
 from exchange.web.errors import WebProblem
 from exchange.web.requests import MAX_SMALL_BODY, Call, announced_length, body, integer, json_body, upload_pieces
 from keys import encoding
 from keys.envelope import Envelope
 from keys.errors import EncodingError, EnvelopeError
 from keys.stanza import TAG
-from pydantic import ValidationError
 
 JSON = "application/json"
 BINARY = "application/octet-stream"
@@ -231,6 +232,9 @@ async def feed(call: Call) -> web.StreamResponse:
     if call.session is None:
         raise Denied("session-missing", "this needs a session")
     stream = call.context.feed.open(call.session, _cursor(call))
+    connection = call.request.protocol
+    if isinstance(connection, Connection):
+        connection.on_lost = lambda: call.context.feed.leave(stream)
     try:
         response = web.StreamResponse(
             headers={
@@ -250,15 +254,23 @@ async def feed(call: Call) -> web.StreamResponse:
 async def _follow(response: web.StreamResponse, stream: Stream) -> None:
     """Write until the end. A reader that takes nothing is cut by the connection's guard, which ends the write here."""
     try:
-        while True:
-            await response.write(await stream.next())
-    except Denied as end:
-        await response.write(b"event: end\ndata: %b\n\n" % value({"code": end.code}))
-        await response.write_eof()
+        while (data := await _next(stream)) is not None:
+            await response.write(data)
+        if stream.ended is not None:
+            await response.write(b"event: end\ndata: %b\n\n" % value({"code": stream.ended.code}))
         # Nothing more may come over this connection on the strength of an earlier request.
         response.force_close()
+        await response.write_eof()
     except ConnectionError:
         return
+
+
+async def _next(stream: Stream) -> bytes | None:
+    """What to write next, or None at the stream's end."""
+    try:
+        return await stream.next()
+    except Denied:
+        return None
 
 
 def _cursor(call: Call) -> int | None:

@@ -164,14 +164,22 @@ def test_refusals_name_the_labels_rule() -> None:
         ([terms_define(200, 1, 300), terms_accept(201, "water", 1), terms_define(202, 2, T + 1)], T, True),
         ([terms_define(200, 1, 300), terms_accept(201, "water", 1), terms_define(202, 2, T)], T, False),
         (
-            [terms_define(200, 1, 300), terms_accept(201, "water", 1), terms_define(202, 2, FAR),
-             terms_define(203, 3, FAR)],
+            [
+                terms_define(200, 1, 300),
+                terms_accept(201, "water", 1),
+                terms_define(202, 2, FAR),
+                terms_define(203, 3, FAR),
+            ],
             T,
             False,
         ),
         (
-            [terms_define(200, 1, 300), terms_define(201, 2, 300), terms_accept(202, "water", 2),
-             terms_define(203, 3, T + 1)],
+            [
+                terms_define(200, 1, 300),
+                terms_define(201, 2, 300),
+                terms_accept(202, "water", 2),
+                terms_define(203, 3, T + 1),
+            ],
             T,
             True,
         ),
@@ -506,7 +514,9 @@ def test_red_that_names_somebody_who_is_no_recipient_is_refused_by_the_rule_of_t
     otto = judge("RED", {"persons": ["otto", "wim"]}, given=["ben"], **FOUR_EYES)
     assert otto == ("refused", {"R1"})
     # Without a device in force either, so the rule about devices speaks as well.
-    gone = judge("RED", {"persons": ["sam", "wim"]}, given=["ben"], world=[*WORLD, person_remove(200, "sam")], **FOUR_EYES)
+    gone = judge(
+        "RED", {"persons": ["sam", "wim"]}, given=["ben"], world=[*WORLD, person_remove(200, "sam")], **FOUR_EYES
+    )
     assert gone == ("refused", {"R1", "R16"})
     assert judge("AMBER", {"persons": ["otto", "wim"]}) == RELEASED
     own = judge("RED", {"persons": ["anna", "ben", "wim"]}, given=["ben"], **FOUR_EYES)

@@ -1,0 +1,203 @@
+"""Publishing: seal to exactly the devices that were previewed, sign, post, and see it in the journal.
+
+Order, and what a crash means: parts and pack are uploaded first (unclaimed blobs are swept), then the statement is signed and
+noted, then posted.  Until it is posted nobody can read anything; after that ``sync`` finds out whether it was accepted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from exchange.client import post
+from exchange.client.draft import Draft, Preview, again, differences, prepare, preview
+from exchange.client.errors import ClientError, VerificationError
+from exchange.client.follow import follow
+from exchange.client.member import Member
+from exchange.model.alert import AlertBody, Core, Sealed
+from exchange.model.entry import RELEASED
+from exchange.model.scalars import BlobRef
+from exchange.model.statements import MAX_WEEKS, encode_body
+from exchange.model.tlp import Label
+from exchange.policy.decide import Recipient
+from exchange.policy.epochs import Published as PublishedKey
+from exchange.policy.replay import refusal_of
+from keys import encoding
+from keys.envelope import Envelope
+from keys.errors import KeysError
+from keys.kem import EPOCH_KEY
+from keys.seal import SealTarget, encrypt_part, new_content_key, seal_stanzas
+from keys.sign import sign_statement
+from keys.stanza import NO_BUNDLE, PartDigest, parts_digest
+from keys.verify import check_epoch_key
+
+__all__ = ["Draft", "Preview", "PreviewChanged", "Released", "confirm", "prepare", "preview", "publish"]
+
+AT_ONCE = 8
+"""Bundles fetched at the same time."""
+
+
+class PreviewChanged(ClientError):
+    """What would be signed is not what was previewed; ``differs`` says what changed."""
+
+    def __init__(self, differs: dict[str, list[str]]) -> None:
+        super().__init__(
+            "preview-changed", f"changed since the preview: {', '.join(differs) or 'nothing that is named'}"
+        )
+        self.differs = differs
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A statement that stands in the journal. ``released`` is False for a proposal that waits for approvals."""
+
+    statement: str
+    index: int
+    at: int
+    released: bool
+    unserved: tuple[str, ...] = ()
+
+
+async def publish(draft: Draft, member: Member, *, confirm_nameless: bool = False) -> Released:
+    """Publish what was previewed.
+
+    The draft is made again at the newest heads; when it differs from the preview nothing is sealed (PreviewChanged).  Raises
+    AlertRefusal (the policy's rule), ClientError ``nameless-recipients``, Refused, TransportError, VerificationError.
+    """
+    await follow(member)
+    fresh = again(draft, member)
+    if fresh.digest != draft.digest:
+        raise PreviewChanged(differences(draft, fresh))
+    if not fresh.allowed:
+        raise refusal_of(fresh.verdict.alert)
+    if fresh.nameless and (fresh.core.label is Label.RED or not confirm_nameless):
+        raise ClientError("nameless-recipients", f"{len(fresh.nameless)} recipients have no name here")
+    envelope = await seal(fresh, member)
+    result = await post.send(member, post.PUBLISH, envelope)
+    return await confirm(member, envelope, result.unserved)
+
+
+async def confirm(member: Member, envelope: Envelope, unserved: tuple[str, ...] = ()) -> Released:
+    """See a posted statement in the followed journal; raises VerificationError (step 2) when it is not there."""
+    await follow(member)
+    index = post.accepted_at(member, envelope)
+    entry = None if index is None else member.replica.journal_entry(index)
+    if index is None or entry is None:
+        raise VerificationError(
+            2,
+            "not-in-log",
+            "the exchange says that it accepted the statement, and its journal does not hold it",
+            {"statement": encoding.b64(envelope.encode())},
+        )
+    post.settle(member)
+    return Released(envelope.statement_id, index, entry.at, entry.kind == RELEASED, unserved)
+
+
+async def seal(draft: Draft, member: Member) -> Envelope:
+    """Encrypt, upload and sign a draft (``docs/spec/envelope.md``, Sealing); CLEAR is uploaded plain."""
+    core = draft.core
+    plain = [draft.content, *(file.data for file in draft.source.attachments)]
+    if core.label is Label.CLEAR:
+        sealed = Sealed(parts=tuple([await member.api.put_blob(part) for part in plain]))
+    else:
+        targets = await _targets(member, core, draft.verdict.recipients)
+        core_hash = sha256(encoding.encode(core.to_json())).digest()
+        content_key = new_content_key(member.random)
+        parts = [
+            await member.api.put_blob(await asyncio.to_thread(encrypt_part, content_key, core_hash, position, part))
+            for position, part in enumerate(plain)
+        ]
+        made = await asyncio.to_thread(
+            seal_stanzas,
+            content_key,
+            core_hash,
+            parts_digest(PartDigest(part.length, bytes.fromhex(part.sha256)) for part in parts),
+            targets,
+            encoding.unb64u(core.alert, length=16),
+            core.version,
+            pool=member.pool,
+            random=member.random,
+        )
+        sealed = Sealed(
+            depth=made.depth,
+            ephemeral=encoding.b64u(made.ephemeral),
+            pack=await member.api.put_blob(made.pack),
+            parts=tuple(parts),
+            root=made.root.hex(),
+        )
+    return sign_statement("alert", encode_body(AlertBody(core=core, sealed=sealed)), member.identity.signer)
+
+
+async def _targets(member: Member, core: Core, recipients: Sequence[Recipient]) -> list[SealTarget]:
+    """Every recipient device with its key of the week, each key checked by a trial seal once."""
+    replica, week, size = member.replica, encoding.week_of(core.at), core.seen.journal.size
+    keys: dict[str, PublishedKey] = {}
+    for recipient in recipients:
+        key = replica.epochs.key(recipient.device, week, size)
+        if key is not None:
+            keys[recipient.device] = key
+    bundles = await _bundles(member, {key.bundle for key in keys.values()})
+    checked = member.state.checked_keys()
+    fresh: list[bytes] = []
+    targets = []
+    for recipient in recipients:
+        device, raw = recipient.device, None
+        found = keys.get(device)
+        if found is not None:
+            raw = bundles[found.bundle][found.position * EPOCH_KEY : (found.position + 1) * EPOCH_KEY]
+            if found.key_hash not in checked:
+                _check_key(device, found, raw)
+                fresh.append(found.key_hash)
+        last = replica.epochs.last_bundle(device, size)
+        targets.append(
+            SealTarget(
+                encoding.unb64u(device, length=16),
+                week,
+                replica.facts.devices[device].scan,
+                raw,
+                NO_BUNDLE if last is None else bytes.fromhex(last),
+            )
+        )
+    member.state.keep_checked(fresh)
+    return targets
+
+
+def _check_key(device: str, found: PublishedKey, raw: bytes) -> None:
+    evidence = {"device": device, "statement": found.statement}
+    if sha256(raw).digest() != found.key_hash:
+        raise VerificationError(4, "bundle-mismatch", "a device's bundle holds another key than it published", evidence)
+    try:
+        check_epoch_key(raw)
+    except KeysError as error:
+        # The exchange must not have accepted it; leaving the device out would be no answer either.
+        raise VerificationError(
+            4, error.code, f"a device published a key that cannot be used: {error}", evidence
+        ) from None
+
+
+async def _bundles(member: Member, wanted: set[str]) -> dict[str, bytes]:
+    """The bundles with these hashes, from the local store or fetched and checked."""
+    found: dict[str, bytes] = {}
+    missing: list[str] = []
+    for name in sorted(wanted):
+        known = member.state.bundle(name)
+        if known is None:
+            missing.append(name)
+        else:
+            found[name] = known
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def fetch(name: str) -> None:
+        async with gate:
+            data = await member.api.get_blob(BlobRef(length=MAX_WEEKS * EPOCH_KEY, sha256=name))
+        if sha256(data).hexdigest() != name:
+            raise VerificationError(
+                4, "bundle-mismatch", "a bundle of weekly keys is not the one published", {"bundle": name}
+            )
+        member.state.keep_bundle(name, data)
+        found[name] = data
+
+    await asyncio.gather(*(fetch(name) for name in missing))
+    return found

@@ -1,0 +1,73 @@
+"""Watching: a feed of events, each of them a hint, nothing shown before the logs say so.
+
+An ``entry`` brings a journal entry, and the alert with this device's leaf; a ``head`` brings the two checkpoints that vouch for
+them.  Only at a head is anything concluded, by the same code as ``sync``: what the feed brought saves requests, and what it
+left out, reordered or made up is fetched or found out.  When the feed breaks, the cursor is the verified journal's size.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from exchange.client.answers import AlertAnswer, FeedEntry
+from exchange.client.errors import BadAnswer, TransportError
+from exchange.client.member import Member
+from exchange.client.receipts import send_receipts
+from exchange.client.sync import Synced, sync
+
+MAX_BUFFER = 4096
+"""Entries kept from a feed before its head comes; with more, everything is fetched instead."""
+LONGEST_PAUSE = 60.0
+"""Seconds between two attempts to reach the exchange."""
+
+Pause = Callable[[int], Awaitable[None]]
+"""Waits before attempt n (from 1) to connect again."""
+
+
+async def wait(attempt: int) -> None:
+    """1, 2, 4, … seconds, at most a minute."""
+    await asyncio.sleep(min(LONGEST_PAUSE, 2.0 ** min(attempt - 1, 6)))
+
+
+async def watch(member: Member, *, pause: Pause = wait) -> AsyncIterator[Synced]:
+    """Follow the exchange for ever; yields what each round brought: the first one always, then those with news.
+
+    A broken connection is made again after ``pause``.  Raises VerificationError when the logs do not verify, Refused when the
+    exchange lets this device in no longer.
+    """
+    attempt = 0
+    first = True
+    while True:
+        try:
+            synced = await sync(member)
+            if first or synced.entries or synced.opened:
+                first = False
+                yield synced
+            attempt = 0
+            async for synced in _feed(member):
+                yield synced
+        except (TransportError, BadAnswer):
+            pass
+        attempt += 1
+        await pause(attempt)
+
+
+async def _feed(member: Member) -> AsyncIterator[Synced]:
+    """One connection's rounds."""
+    entries: dict[int, bytes] = {}
+    alerts: dict[str, AlertAnswer] = {}
+    async for item in member.api.feed(member.replica.size("journal")):
+        if isinstance(item, FeedEntry):
+            entries[item.index] = item.entry
+            if item.alert is not None and item.alert.envelope is not None:
+                alerts[item.alert.envelope.statement_id] = item.alert
+            if len(entries) > MAX_BUFFER:
+                entries.clear()
+                alerts.clear()
+            continue
+        synced = await sync(member, heads=item, entries=entries, alerts=alerts, quiet=True)
+        entries, alerts = {}, {}
+        if synced.entries or synced.opened:
+            yield synced  # shown first; what is sent comes after
+        await send_receipts(member)

@@ -1,0 +1,151 @@
+"""The public pages' words in German and English, and their dates. TLP labels are never translated."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+LANGUAGES: Final = ("de", "en")
+"""German first."""
+
+TEXTS: Final[dict[str, dict[str, str]]] = {
+    "de": {
+        "advice": "Was ist zu tun",
+        "all": "Alle öffentlichen Meldungen",
+        "attachments": "Anlagen",
+        "certainty": "Gewissheit",
+        "contact": "Kontakt",
+        "empty": "Zurzeit gibt es keine öffentlichen Meldungen.",
+        "evidence": "Nachweis (JSON): unterschriebene Meldung, Journaleintrag, Einschlussbeweis und Prüfpunkt",
+        "exercise": "ÜBUNG – keine echte Meldung",
+        "exchange": "Austausch",
+        "expired": "Die Gültigkeit dieser Meldung ist abgelaufen.",
+        "heading": "Öffentliche Meldungen",
+        "index": "Eintrag im Journal",
+        "issuer": "Herausgegeben von",
+        "kind": "Art",
+        "language": "Sprache",
+        "number": "Nummer",
+        "older": "Ältere Meldungen",
+        "organisation": "Organisation",
+        "other": "English",
+        "place": "Ort",
+        "published": "Erstellt",
+        "severity": "Schwere",
+        "size": "Byte",
+        "skip": "Zum Inhalt",
+        "statement": "Kennung der Meldung",
+        "unreadable": "Meldung ohne lesbaren Inhalt",
+        "urgency": "Dringlichkeit",
+        "valid_until": "Gültig bis",
+        "verify": "So prüfen Sie diese Meldung",
+        "verify_text": (
+            "Die Kennung ist die SHA-256-Prüfsumme der unterschriebenen Bytes. Der Nachweis enthält die Unterschriften "
+            "(Ed25519 und ML-DSA-65), den Journaleintrag und den Weg von ihm zum Prüfpunkt des Journals, den das Journal "
+            "mit zwei Verfahren unterschreibt. Die Seite selbst beweist nichts."
+        ),
+    },
+    "en": {
+        "advice": "What to do",
+        "all": "All public alerts",
+        "attachments": "Attachments",
+        "certainty": "Certainty",
+        "contact": "Contact",
+        "empty": "There are no public alerts at present.",
+        "evidence": "Evidence (JSON): signed alert, journal entry, inclusion proof and checkpoint",
+        "exercise": "EXERCISE – not a real alert",
+        "exchange": "Exchange",
+        "expired": "This alert is no longer valid.",
+        "heading": "Public alerts",
+        "index": "Entry in the journal",
+        "issuer": "Issued by",
+        "kind": "Kind",
+        "language": "Language",
+        "number": "Number",
+        "older": "Older alerts",
+        "organisation": "Organisation",
+        "other": "Deutsch",
+        "place": "Place",
+        "published": "Prepared",
+        "severity": "Severity",
+        "size": "bytes",
+        "skip": "Skip to content",
+        "statement": "Statement id",
+        "unreadable": "Alert without readable content",
+        "urgency": "Urgency",
+        "valid_until": "Valid until",
+        "verify": "How to verify this alert",
+        "verify_text": (
+            "The id is the SHA-256 of the signed bytes. The evidence holds the signatures (Ed25519 and ML-DSA-65), the "
+            "journal entry, and the path from it to the journal's checkpoint, which the journal signs with two algorithms. "
+            "This page by itself proves nothing."
+        ),
+    },
+}
+
+_WORDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
+    "kind": {
+        "all-clear": ("Entwarnung", "All-clear"),
+        "event": ("Veranstaltung", "Event"),
+        "incident.it": ("Vorfall (IT)", "Incident (IT)"),
+        "incident.physical": ("Vorfall (vor Ort)", "Incident (physical)"),
+        "request": ("Ersuchen", "Request"),
+        "situation": ("Lage", "Situation report"),
+        "threat": ("Bedrohung oder Vorgehensweise", "Threat or way of working"),
+        "vulnerability": ("Schwachstelle", "Vulnerability"),
+        "wanted": ("Gesucht", "Wanted"),
+    },
+    "urgency": {
+        "expected": ("demnächst", "expected"),
+        "future": ("künftig", "future"),
+        "immediate": ("sofort", "immediate"),
+        "past": ("vorbei", "past"),
+        "unknown": ("unbekannt", "unknown"),
+    },
+    "severity": {
+        "extreme": ("äußerst schwer", "extreme"),
+        "minor": ("gering", "minor"),
+        "moderate": ("mittel", "moderate"),
+        "severe": ("schwer", "severe"),
+        "unknown": ("unbekannt", "unknown"),
+    },
+    "certainty": {
+        "likely": ("wahrscheinlich", "likely"),
+        "observed": ("beobachtet", "observed"),
+        "possible": ("möglich", "possible"),
+        "unknown": ("unbekannt", "unknown"),
+        "unlikely": ("unwahrscheinlich", "unlikely"),
+    },
+}
+
+_MONTHS: Final = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+
+
+def _zone() -> tzinfo:
+    """The partnership's time; UTC, and named so, on a system without time zones."""
+    try:
+        return ZoneInfo("Europe/Berlin")
+    except ZoneInfoNotFoundError:
+        return UTC
+
+
+_ZONE: Final = _zone()
+_LAST_DATE: Final = 253_370_764_800
+"""Seconds; 1 January 9999. Times may lie beyond what calendars of the standard library hold."""
+
+
+def word(language: str, field: str, value: str) -> str:
+    """A field's value for people."""
+    return _WORDS[field][value][LANGUAGES.index(language)]
+
+
+def date_time(language: str, seconds: int) -> str:
+    """A time for people: ``22.11.2026, 17:00 Uhr`` or ``22 November 2026, 17:00 CET``."""
+    moment = datetime.fromtimestamp(min(seconds, _LAST_DATE), _ZONE)
+    if language == "de":
+        return moment.strftime("%d.%m.%Y, %H:%M Uhr") + (" (UTC)" if _ZONE is UTC else "")
+    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}, {moment:%H:%M} {moment.tzname()}"
