@@ -1,4 +1,4 @@
-"""The server's own keys: both logs' signers and the statement signer, in one file (``docs/spec/logs.md``, 3 and 4).
+"""The server's own keys: both logs' signers and the statement signer, in one file (``docs/spec/enrolment.md``, Founding).
 
 They open unattended, so no passphrase protects them: they are a 0600 file in the data folder, or a systemd credential
 (``$CREDENTIALS_DIRECTORY/exchange-keys.json``), which is looked for first. Taken alone they let a thief sign a fork that

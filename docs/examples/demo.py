@@ -38,7 +38,7 @@ BIN = Path(sys.executable).parent
 EXCHANGE = str(BIN / "exchange")
 WORKERS = 4
 """Members' processes that run at the same time; each of them makes keys, which costs a core."""
-START_SECONDS = 30
+START_SECONDS = 60
 RECEIVE_SECONDS = 60
 ID_SHOWN = 10
 
@@ -341,7 +341,7 @@ def demo(processes: list[subprocess.Popen[Any]], keep: bool) -> None:
             say(f"  {person.name}'s device has published no key: it will be named before every release")
 
     title("4  Officers watch, the authority publishes")
-    watchers = [p for p in people if not p.suspended and "auditor" not in p.roles]
+    watchers = [p for p in people if not (p.suspended or p.keyless or "auditor" in p.roles)]
     for person in watchers:
         out = (FOLDER / "members" / f"{person.handle}.watch.jsonl").open("wb")
         err = (FOLDER / "members" / f"{person.handle}.watch.log").open("wb")
@@ -384,8 +384,11 @@ def demo(processes: list[subprocess.Popen[Any]], keep: bool) -> None:
     for warning in load_warnings(HERE / "refused"):
         author = by_handle[warning.demo["author"]]
         found = exchange("publish", warning.file, "--yes", person=author, status=(1,))
-        rule = found.get("rule", "")
-        check(rule == warning.demo["expect_rule"], f"{warning.file.stem}: refused by {rule} {found.get('code', '')}")
+        preview = found["preview"]
+        check(
+            not preview["allowed"] and preview["rule"] == warning.demo["expect_rule"],
+            f"TLP:{warning.label} {warning.front['title'][:44]}: {preview['rule']} {preview['why']}",
+        )
 
     title("6  What the operator can see of one alert")
     operator_view(warnings[0])
@@ -426,19 +429,19 @@ def wait_for(holds: Any, seconds: float, sentence: str) -> None:
 
 
 def publish(warning: Example, people: dict[str, Person]) -> None:
-    """Preview, publish, and where a second person must agree, approve as that person."""
+    """Publish, and where a second person must agree, approve as that person."""
     author = people[warning.demo["author"]]
-    warning.decision = exchange("preview", warning.file, person=author)
     found = exchange("publish", warning.file, "--yes", person=author)
-    warning.statement = str(found["statement"])
+    warning.statement, warning.decision = str(found["statement"]), found["preview"]
     warning.accepted_at = time.time()
-    if found["state"] == "proposed":
+    state = "released"
+    if not found["released"]:
         approver = people[warning.demo["approve_by"]]
         found = exchange("approve", warning.statement, "--yes", person=approver)
         warning.accepted_at = time.time()
-    state = str(found["state"])
-    say(f"  {state:9} {'TLP:' + warning.label:16} {warning.front.get('number', ''):14} {warning.front['title'][:60]}")
-    if state != "released":
+        state = f"released, approved by {approver.name}"
+    say(f"  {warning.front.get('number', ''):14} {'TLP:' + warning.label:16} {warning.front['title'][:56]:56} {state}")
+    if not found["released"]:
         MISSING.append(f"{warning.file.name} was not released")
 
 
@@ -464,18 +467,21 @@ def report(warnings: list[Example], people: list[Person], times: dict[tuple[str,
         if warning.label == "CLEAR":
             say("    public: signed, and readable by anyone on the exchange's page")
             continue
-        for person in warning.decision["people"]:
+        rows = [(True, row) for row in warning.decision["receives"]] + [
+            (False, row) for row in warning.decision["left_out"]
+        ]
+        for receives, person in rows:
             handle = names.get(person["name"], person["name"])
             if handle in received:
                 delay = times[(warning.statement, handle)] - warning.accepted_at
                 delays.append(max(delay, 0.0))
                 outcome = f"opened after {max(delay, 0.0) * 1000:5.0f} ms"
-            elif person["receives"]:
+            elif receives:
                 outcome = "no usable key" if handle in warning.demo.get("keyless", []) else "NOT OPENED"
             else:
                 outcome = "-"
             say(
-                f"    {'+' if handle in received else ' '} {person['name']:24} {outcome:22} {person['rule']:4} {person['reason']}"
+                f"    {'+' if handle in received else ' '} {person['name']:24} {outcome:22} {person['rule']:4} {person['why']}"
             )
         check(received == wanted, f"opened by exactly {len(wanted)} persons")
     if delays:

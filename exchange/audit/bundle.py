@@ -56,7 +56,8 @@ class BundleError(ExchangeError):
     """The folder cannot be read or written as a bundle.
 
     Codes: ``not-a-bundle``, ``file-missing``, ``file-too-large``, ``file-unreadable``, ``manifest-malformed``,
-    ``openings-malformed``, ``bundle-exists``, ``export-inconsistent``.
+    ``openings-malformed``, ``bundle-exists``, ``export-inconsistent``; from ``verify`` also ``founding-differs`` and
+    ``not-an-exchange-id``.
     """
 
 
@@ -196,8 +197,8 @@ class AuditBundle:
                             stack.append(path)
                         else:
                             yield path, item.stat(follow_symlinks=False).st_size
-            except FileNotFoundError:
-                continue
+            except OSError:
+                continue  # what is missing or cannot be listed is named where it is read
 
     def measure(self) -> dict[str, dict[str, int]]:
         """How many files each folder holds, and their bytes: what the manifest says."""

@@ -32,6 +32,7 @@ from exchange.model.statements import (
 from exchange.policy.epochs import EpochTable
 from exchange.policy.members import Roster
 from exchange.policy.replay import AlertRefusal
+from keys.errors import KeysError
 from keys.verify import StatementPublicKey
 
 EPOCHS, ALERTS, CLAIMS = 7, 8, 9
@@ -131,9 +132,9 @@ class JournalReplay:
         recorder.count(step)
         try:
             self._judge(index, entry, statement, roster)
-        except ExchangeError as error:
+        except (ExchangeError, KeysError) as error:
             rule = error.rule if isinstance(error, AlertRefusal) else ""
-            sentence = f"journal entry {index}: {error.detail}"
+            sentence = f"journal entry {index}: {error}"
             recorder.refuse(step, error.code, sentence, "journal", index, rule=rule, subject=statement.id)
 
     def _judge(self, index: int, entry: Entry, statement: Statement, roster: Roster) -> None:

@@ -61,6 +61,10 @@ class RegistryReplay:
     def scan(self) -> None:
         """Read every entry's form and time; they must be known before the journal names one of them."""
         recorder = self._recorder
+        if not self.view.size:
+            recorder.refuse(
+                1, "registry-empty", "the registry is empty: the founding was never accepted", "registry", 0
+            )
         last = 0
         for index, data in proven_entries(self._bundle, self.view):
             recorder.count(4)
@@ -152,9 +156,10 @@ class RegistryReplay:
         self._checks.place = ("registry", index)
         try:
             self._roster.apply(entry, statement)
-        except RosterRefusal as error:
-            sentence = f"registry entry {index}: {error.detail}"
-            recorder.refuse(6, error.code, sentence, "registry", index, rule=error.rule, subject=statement.id)
+        except (RosterRefusal, KeysError) as error:
+            rule = error.rule if isinstance(error, RosterRefusal) else ""
+            sentence = f"registry entry {index}: {error}"
+            recorder.refuse(6, error.code, sentence, "registry", index, rule=rule, subject=statement.id)
             return False
         self._open(index, statement)
         return True

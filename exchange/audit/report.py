@@ -160,6 +160,11 @@ class Report:
         return value
 
 
+def _plain(text: str) -> str:
+    """Text that can be written anywhere: a stranger's file names may hold half characters."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 class Recorder:
     """Collects findings and counts while the steps run; ``report`` closes it."""
 
@@ -183,7 +188,7 @@ class Recorder:
         subject: str = "",
     ) -> None:
         """Something is wrong."""
-        self._add(Finding(step, "refused", code, sentence, log, index, rule, subject))
+        self._add(Finding(step, "refused", code, _plain(sentence), log, index, rule, _plain(subject)))
 
     def notice(
         self,
@@ -197,7 +202,7 @@ class Recorder:
         subject: str = "",
     ) -> None:
         """An exception that the rules allow."""
-        self._add(Finding(step, "notice", code, sentence, log, index, rule, subject))
+        self._add(Finding(step, "notice", code, _plain(sentence), log, index, rule, _plain(subject)))
 
     def _add(self, finding: Finding) -> None:
         key = (finding.step, finding.severity)

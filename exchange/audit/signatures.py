@@ -23,7 +23,7 @@ PIECE = 256
 """Signature sets handed to a worker at once."""
 AHEAD = 8
 """Pieces on their way for each worker: bounds the memory of a long log."""
-POOL_FROM = 3000
+POOL_FROM = 10_000
 """Entries; below it, starting workers takes longer than they save."""
 
 Place = tuple[LogName, int]
@@ -47,8 +47,8 @@ def check(jobs: Sequence[Job]) -> list[Fault]:
 
 
 def workers_for(entries: int) -> int:
-    """How many worker processes a bundle of so many entries deserves; 0: none."""
-    return 0 if entries < POOL_FROM else os.cpu_count() or 1
+    """How many worker processes a bundle of so many entries deserves, beside the replay itself; 0: none."""
+    return 0 if entries < POOL_FROM else max(1, (os.cpu_count() or 1) - 1)
 
 
 class SignatureChecks:

@@ -32,6 +32,7 @@ STEPS: dict[int, tuple[str, str]] = {
 
 CODES: dict[str, tuple[str, str]] = {
     "not-a-bundle": ("das ist kein Prüfpaket", "this is not an audit bundle"),
+    "not-an-exchange-id": ("das ist keine Kennung einer Austauschplattform", "this is not an exchange id"),
     "bundle-exists": ("der Ordner ist schon da und anders", "the folder is there already and differs"),
     "export-inconsistent": ("die Einträge führen nicht zum Prüfpunkt", "the entries do not lead to the checkpoint"),
     "file-missing": ("eine Datei fehlt", "a file is missing"),
@@ -44,6 +45,7 @@ CODES: dict[str, tuple[str, str]] = {
     "founding-unreadable": ("die Gründungserklärung ist nicht lesbar", "the founding statement cannot be read"),
     "founding-differs": ("das ist nicht die Gründungserklärung", "this is not the founding statement"),
     "other-exchange": ("gehört zu einer anderen Austauschplattform", "is of another exchange"),
+    "registry-empty": ("die Gründung steht nicht in der Teilnehmerliste", "the founding is not in the registry"),
     "key-file-differs": ("ein Schlüssel ist nicht der aus der Gründung", "a key is not the founding's"),
     "checkpoint-invalid": ("ein Prüfpunkt ist nicht gültig unterschrieben", "a checkpoint is not validly signed"),
     "checkpoint-malformed": ("ein Prüfpunkt ist nicht lesbar", "a checkpoint cannot be read"),

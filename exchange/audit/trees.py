@@ -18,7 +18,7 @@ from exchange.tlog.checkpoint import LOGS, Checkpoint, LogName, log_origin, sign
 from exchange.tlog.edge import Edge
 from exchange.tlog.errors import TlogError
 from exchange.tlog.merkle import EMPTY_ROOT, HASH_BYTES, leaf_hash
-from exchange.tlog.tiles import TILE_HEIGHT, TILE_WIDTH, Bundle, Tile, bundles, changed_tiles, width_at
+from exchange.tlog.tiles import TILE_HEIGHT, TILE_WIDTH, Bundle, Tile, bundles, parse_path, width_at
 from keys.envelope import Envelope
 from keys.errors import KeysError
 from keys.note import verify_checkpoint
@@ -253,13 +253,20 @@ def rebuild(
     ``sizes`` are those whose roots are asked for; those beyond the log are left out.
     """
     view = _Rebuild(bundle, head, log, recorder).run([size for size in sizes if size <= head.size], every)
-    expected = {f"{log}/checkpoint"}
-    expected.update(f"{log}/{tile.path}" for tile in changed_tiles(0, head.size))
-    expected.update(f"{log}/{place.path}" for place in bundles(head.size))
     for path, _ in bundle.files(log):
-        if path not in expected:
+        if path != f"{log}/checkpoint" and not _belongs(path.removeprefix(f"{log}/"), head.size):
             recorder.refuse(2, "file-extra", f"{path} is not part of a log of {head.size} entries", log, subject=path)
     return view
+
+
+def _belongs(path: str, size: int) -> bool:
+    """Whether a tree of that size has this tile or entry bundle, in this width. Asked of what is there: a size may lie."""
+    try:
+        place = parse_path(path)
+    except TlogError:
+        return False
+    level = place.level if isinstance(place, Tile) else 0
+    return place.width == width_at(level, place.index, size)
 
 
 def proven_entries(bundle: AuditBundle, view: LogView, first: int = 0) -> Iterator[tuple[int, bytes]]:

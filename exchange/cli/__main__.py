@@ -116,11 +116,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _language_last(given: list[str]) -> list[str]:
     """``exchange --lang en inbox`` reads as ``exchange inbox --lang en``: every command has the option, the program has none."""
-    if len(given) < 2 or given[0] != "--lang":
+    if "--lang" not in given:
         return given
-    rest = given[2:]
-    bare = not any(not word.startswith("-") for word in rest) or rest in (["audit"], ["terms"])
-    return rest if bare else [*rest, *given[:2]]
+    place = given.index("--lang")
+    language, rest = given[place : place + 2], given[:place] + given[place + 2 :]
+    words = [word for word in rest if not word.startswith("-")]
+    if not words or rest in (["audit"], ["terms"]):
+        return rest
+    return [*rest, *language] if place == 0 else given
 
 
 def _usage(terminal: Terminal, error: typer.TyperException, given: Sequence[str]) -> int:

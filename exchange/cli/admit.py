@@ -90,7 +90,7 @@ async def _office(
     """The registry office: an address, the enrolments that the registrars signed (for the names), and no home."""
     from os import urandom
 
-    from exchange.cli.connect import preparation, public, registrar_issuer
+    from exchange.cli.connect import must_sign, preparation, public, registrar_issuer
     from exchange.client.enrol import greet
     from keys.registrar import MAX_SIGNING_FILE, MAX_STATEMENTS, SigningFile
 
@@ -109,7 +109,8 @@ async def _office(
     terminal.confirm("ask_fingerprints", yes=yes, number=len(requests))
     write_new(out, SigningFile(greeting.exchange, tuple(items)).save())
     terminal.say("carry_registrars", file=out)
-    terminal.hint("hint_sign_registry", file=out, threshold=greeting.body.threshold, url=url)
+    first = must_sign(prepared.issuer, registrar)
+    terminal.hint("hint_sign_registry", file=out, threshold=greeting.body.threshold, url=url, first=first)
     if terminal.as_json:
         terminal.json({"file": str(out), "statements": [item.envelope.statement_id for item in items]})
     else:
@@ -218,8 +219,13 @@ def check_complete_founding(founding: Envelope, expected: str | None) -> Foundin
 def check_signed(items: Sequence[SigningItem], greeting: Greeting) -> None:
     """Every statement has all its signers, as far as this side can tell. Raises CommandError ``signatures_missing``, ``_extra``."""
     from exchange.client.enrol import lacking
+    from keys.registrar import body_of
 
     _refuse_lacking([lacking(item, greeting.body) for item in items])
+    for item in items:
+        issuer = body_of(item)["issuer"].get("registrar")
+        if issuer is not None and issuer not in item.envelope.signer_ids:
+            raise CommandError("issuer_missing", hints=("hint_issuer_missing",), registrar=issuer[:16])
 
 
 def _refuse_lacking(counts: Sequence[int]) -> None:

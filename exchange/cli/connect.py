@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from exchange.cli.terminal import USAGE, CommandError
+from exchange.cli.terminal import USAGE, CommandError, read_file
 from exchange.client.api import ExchangeApi
-from exchange.client.enrol import Preparation, Random
+from exchange.client.enrol import LONGEST, Preparation, Random
 from exchange.client.transport import HttpTransport, Transport
 from exchange.model.statements import Founding
 from keys.errors import KeysError
@@ -45,8 +45,6 @@ async def public(url: str) -> AsyncIterator[ExchangeApi]:
 
 def registrar_key(path: Path) -> SigningPublicKey:
     """A registrar's public key file. Raises CommandError ``bad_registrar_file``."""
-    from exchange.cli.terminal import read_file
-
     try:
         return decode_public(read_file(path, max_bytes=MAX_PUBLIC))
     except KeysError as error:
@@ -67,15 +65,17 @@ def registrar_issuer(founding: Founding, path: Path | None) -> dict[str, str]:
     return {"registrar": key_id}
 
 
+def must_sign(issuer: dict[str, str], path: Path | None) -> str:
+    """What a person calls the registrar who must be among the signers: the file that was given, else the key id's beginning."""
+    return str(path) if path is not None else issuer["registrar"][:16]
+
+
 def preparation(
     exchange: str,
     seen: dict[str, dict[str, object]],
     issuer: dict[str, str],
     random: Random,
-    lifetime: int | None = None,
+    lifetime: int = LONGEST,
 ) -> Preparation:
-    """What is prepared now."""
-    made = Preparation(exchange, seen, issuer, now(), random)
-    if lifetime is None:
-        return made
-    return Preparation(exchange, seen, issuer, made.now, random, lifetime)
+    """What is prepared now, to be accepted within ``lifetime`` seconds."""
+    return Preparation(exchange, seen, issuer, now(), random, lifetime)

@@ -35,6 +35,8 @@ def devices(
         async with opened(terminal, passphrase_file) as member:
             if renew:
                 await _renew(terminal, member)
+            if member.state.outgoing():
+                await member.refresh()  # what was published just now counts when it is seen in the log
             rows = [_row(terminal, member, device) for device in own_devices(member)]
             if json:
                 terminal.json([row[1] for row in rows])
@@ -50,6 +52,8 @@ def devices(
 async def _renew(terminal: Terminal, member: Member) -> None:
     from exchange.client.weeks import publish_weeks
 
+    # Opening the home may have published keys already; a week is published once.
+    await member.refresh()
     last = await publish_weeks(member.client)
     if last is not None:
         await member.refresh()

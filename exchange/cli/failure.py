@@ -28,19 +28,26 @@ def report_failure(terminal: Terminal, error: Exception) -> int:
     if isinstance(error, CommandError):
         terminal.fail(error.key, hints=error.hints, code=error.code, **error.values)
         return error.status
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]  # several requests at once: the first that failed speaks for them
     code = getattr(error, "code", None)
+    if isinstance(error, OSError):
+        name = error.filename if isinstance(error.filename, str) else "?"
+        reason = (error.strerror or type(error).__name__).lower()
+        terminal.fail("file_unusable", file=name, reason=reason, code="file-unusable")
+        return REFUSED
     if not isinstance(code, str):
         terminal.fail("unexpected", hints=("hint_debug",), code=f"internal-{type(error).__name__}")
         return REFUSED
-    reason = sentence(terminal, code, str(error))
+    told = sentence(terminal, code, str(error))
     step, rule = getattr(error, "step", None), getattr(error, "rule", None)
     hints = [HINTS[code]] if code in HINTS else []
     if isinstance(step, int):
-        terminal.fail("verification_failed", hints=["hint_verification"], step=f"V{step}", reason=reason, code=code)
+        terminal.fail("verification_failed", hints=["hint_verification"], step=f"V{step}", reason=told, code=code)
     elif isinstance(rule, str) and rule:
-        terminal.fail("refused", hints=hints, rule=rule, reason=reason, code=code)
+        terminal.fail("refused", hints=hints, rule=rule, reason=told, code=code)
     else:
-        terminal.fail("failed", hints=hints, reason=reason, code=code)
+        terminal.fail("failed", hints=hints, reason=told, code=code)
     differs = getattr(error, "differs", None)
     if isinstance(differs, dict) and differs:
         values = "; ".join(f"{name}: {', '.join(map(str, listed))}" for name, listed in differs.items() if listed)

@@ -13,6 +13,7 @@ from exchange.cli.texts import help_text
 if TYPE_CHECKING:
     from exchange.cli.member import Member
     from exchange.cli.view import Item
+    from exchange.client.state import Failure
 
 
 def inbox(
@@ -101,7 +102,6 @@ def _print(terminal: Terminal, member: Member, shown: list[Item]) -> None:
 def counts(terminal: Terminal, member: Member, shown: list[Item]) -> None:
     """How many there are of how many, what is unread, what failed, and when this was checked."""
     from exchange.cli.connect import now
-    from exchange.cli.failure import sentence
     from exchange.cli.times import moment
     from exchange.client.sync import count
 
@@ -112,14 +112,27 @@ def counts(terminal: Terminal, member: Member, shown: list[Item]) -> None:
     unread = sum(one.unread for one in shown)
     if unread:
         terminal.say("count_unread", unread=unread)
-    failures = member.state.failures()
-    if failures:
-        terminal.say("count_failed", number=len(failures))
-        for failure in failures:
-            reason = sentence(terminal, failure.code, failure.detail)
-            terminal.say_line(f"  V{failure.step} {failure.code}: {reason} ({failure.subject[:16]})")
-        terminal.hint("hint_verification")
+    say_failures(terminal, member)
     if member.online:
         heads = member.client.replica.heads
         at = moment(now(), terminal.language)
         terminal.say("checked_at", at=at, journal=heads["journal"].size, registry=heads["registry"].size)
+
+
+def say_failures(terminal: Terminal, member: Member) -> int:
+    """Name what could not be verified; how many there are."""
+    failures = member.state.failures()
+    if failures:
+        terminal.say("count_failed", number=len(failures))
+        for failure in failures:
+            say_failure(terminal, failure)
+        terminal.hint("hint_verification")
+    return len(failures)
+
+
+def say_failure(terminal: Terminal, failure: Failure) -> None:
+    """One failure: step, code, sentence, and what it is about."""
+    from exchange.cli.failure import sentence
+
+    reason = sentence(terminal, failure.code, failure.detail)
+    terminal.say_line(f"  V{failure.step} {failure.code}: {reason} ({failure.subject[:16]})")

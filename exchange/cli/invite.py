@@ -70,7 +70,7 @@ def _partnership(
     import asyncio
     from os import urandom
 
-    from exchange.cli.connect import preparation, public, registrar_issuer
+    from exchange.cli.connect import must_sign, preparation, public, registrar_issuer
     from exchange.client import enrol, partnership
     from keys.registrar import MAX_STATEMENTS, SigningFile
     from keys.verify import exchange_fingerprint
@@ -110,7 +110,13 @@ def _partnership(
         write_new(folder / file, text.encode())
     terminal.say("invite_done", statements=len(items), people=len(invitees), folder=folder)
     terminal.say("exchange_fingerprint", fingerprint=digits)
-    terminal.hint("hint_sign_registry", file=folder / names[0], threshold=greeting.body.threshold, url=url)
+    terminal.hint(
+        "hint_sign_registry",
+        file=folder / names[0],
+        threshold=greeting.body.threshold,
+        url=url,
+        first=must_sign(prepared.issuer, registrar),
+    )
     if terminal.as_json:
         terminal.json(
             {

@@ -12,16 +12,18 @@ from urllib.parse import urlsplit
 from exchange.cli.connect import SCHEMES, now
 from exchange.cli.terminal import USAGE, CommandError, Terminal
 from exchange.client.api import ExchangeApi
-from exchange.client.errors import TransportError
+from exchange.client.errors import Refused, TransportError
 from exchange.client.history import Names
 from exchange.client.home import Home, open_home
 from exchange.client.member import Member as Client
 from exchange.client.member import member_of
 from exchange.client.state import MemberState
-from exchange.client.sync import Report, sync
+from exchange.client.sync import Synced, sync
 from exchange.client.transport import HttpTransport
 from exchange.policy.members import Facts, Person
 
+NOT_ENROLLED = frozenset({"device-unknown", "signer-unknown"})
+"""How an exchange refuses a session to a device that nobody has enrolled."""
 FAMILIES = (("person", "name"), ("organisation", "name"), ("device", "label"))
 """Where a name for an id is looked for."""
 
@@ -57,7 +59,7 @@ class Member:
     home: Home
     client: Client
     online: bool = False
-    report: Report | None = None
+    synced: Synced | None = None
     names: Called = field(init=False)
 
     def __post_init__(self) -> None:
@@ -94,7 +96,7 @@ class Member:
     async def refresh(self) -> None:
         """Follow the logs, take in alerts, publish weekly keys when they run short."""
         with self.terminal.progress("progress_sync"):
-            self.report = await sync(self.client)
+            self.synced = await sync(self.client)
         self.online = True
 
 
@@ -121,6 +123,11 @@ async def opened(
                     if not may_be_offline:
                         raise
                     terminal.say("offline")
+                except Refused as refusal:
+                    # An exchange that does not know our key has not enrolled us; we believe it, there is nothing to lose.
+                    if refusal.code in NOT_ENROLLED and member.client.replica.person is None:
+                        raise CommandError("not_enrolled", hints=("hint_not_enrolled",)) from None
+                    raise
             yield member
         finally:
             if isinstance(transport, HttpTransport):

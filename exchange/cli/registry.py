@@ -44,6 +44,7 @@ def prepare(member: Member, *, alone: bool) -> Preparation:
     from os import urandom
 
     from exchange.cli.connect import preparation
+    from exchange.client.enrol import LONGEST
     from exchange.model.statements import NARROW_WINDOW
 
     return preparation(
@@ -51,7 +52,7 @@ def prepare(member: Member, *, alone: bool) -> Preparation:
         member.seen,
         {"device": member.home.membership.device},
         urandom,
-        NARROW_WINDOW if alone else None,
+        NARROW_WINDOW if alone else LONGEST,
     )
 
 
@@ -92,12 +93,14 @@ async def carry_or_post(
 
 def write_for_registrars(terminal: Terminal, member: Member, items: Sequence[SigningItem], out: Path) -> None:
     """Write a signing file for the registrars, and say what happens next."""
-    from keys.registrar import SigningFile
+    from keys.registrar import SigningFile, body_of
 
     membership = member.home.membership
+    first = body_of(items[0])["issuer"]["registrar"][:16]
     write_new(out, SigningFile(membership.exchange, tuple(items)).save())
     terminal.say("carry_registrars", file=out)
-    terminal.hint("hint_sign_registry", file=out, threshold=membership.found.threshold, url=membership.url)
+    threshold = membership.found.threshold
+    terminal.hint("hint_sign_registry", file=out, threshold=threshold, url=membership.url, first=first)
     if terminal.as_json:
         terminal.json({"file": str(out), "statements": [item.envelope.statement_id for item in items]})
     else:

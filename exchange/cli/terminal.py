@@ -1,4 +1,4 @@
-"""Talking to a person and to a script: stdout is data, stderr is talk (``docs/spec/interface.md``, Command line).
+"""Talking to a person and to a script: stdout is data, stderr is talk (``docs/spec/enrolment.md``, Command line).
 
 Talk is in lower case without a full stop, followed by ``hint:`` lines. Whatever came from others passes through ``safe``
 before it reaches a terminal: control characters and direction marks never do anything, they are shown (invariant I10).
@@ -11,10 +11,10 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from exchange.cli.texts import Language, text
 
@@ -32,6 +32,17 @@ MAX_PASSPHRASE_FILE = 4096
 _DIRECTION_AND_INVISIBLE = frozenset(
     (*range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070), 0x00AD, 0x061C, 0x180E, 0xFEFF)
 )
+
+
+class Update(Protocol):
+    """Tells a progress bar how far the work is."""
+
+    def __call__(self, done: int, *, total: int | None = None, label: str | None = None) -> None:
+        """``done`` of ``total``, under a label; what is None stays as it was."""
+
+
+def _no_progress(done: int, *, total: int | None = None, label: str | None = None) -> None:
+    """Nobody looks."""
 
 
 class CommandError(Exception):
@@ -162,10 +173,10 @@ class Terminal:
     # -- long work --------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def progress(self, key: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-        """A bar on stderr, only on a terminal; the callback takes how much is done."""
+    def progress(self, key: str, total: int | None = None) -> Iterator[Update]:
+        """A bar on stderr, only on a terminal; the callback takes how much is done, of how much, and a new label."""
         if not sys.stderr.isatty():
-            yield lambda done: None
+            yield _no_progress
             return
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -181,7 +192,11 @@ class Terminal:
         )
         with progress:
             task = progress.add_task(self.text(key), total=total)
-            yield lambda done: progress.update(task, completed=done)
+
+            def update(done: int, *, total: int | None = None, label: str | None = None) -> None:
+                progress.update(task, completed=done, total=total, description=None if label is None else safe(label))
+
+            yield update
 
 
 def columns(rows: Sequence[Sequence[object]]) -> list[str]:

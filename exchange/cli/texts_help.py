@@ -7,7 +7,7 @@ HELP: dict[str, tuple[str, str]] = {
     "program": (
         "Ende-zu-Ende verschlüsselte Warnmeldungen zwischen Behörden und geprüften Unternehmen (TLP 2.0).",
         "End-to-end encrypted warnings between authorities and vetted companies (TLP 2.0)."),
-    # -- commands -------------------------------------------------------------------------------------------------------
+    # -- commands ------------------------------------------------------------------------------------------------------
     "init": ("Server vorbereiten: Schlüssel und Gründungserklärung", "prepare a server: keys and founding statement"),
     "serve": ("Server im Vordergrund betreiben", "run the server in the foreground"),
     "invite": ("Personen eintragen und einladen", "enrol persons and invite them"),
@@ -19,23 +19,33 @@ HELP: dict[str, tuple[str, str]] = {
     "revoke": ("Gerät endgültig sperren", "revoke a device for good"),
     "terms": ("Arbeitsordnung zeigen und annehmen", "show and accept the terms of participation"),
     "terms_show": ("geltende Arbeitsordnung zeigen", "show the terms in force"),
-    "terms_accept": ("Arbeitsordnung für die eigene Organisation annehmen", "accept the terms for the own organisation"),
+    "terms_accept": (
+        "Arbeitsordnung für die eigene Organisation annehmen",
+        "accept the terms for the own organisation"),
     "join": ("mit einer Einladung teilnehmen", "take part, with an invitation"),
-    "devices": ("Geräte der eigenen Organisation und ihre Schlüssel", "devices of the own organisation, and their keys"),
+    "devices": (
+        "Geräte der eigenen Organisation und ihre Schlüssel",
+        "devices of the own organisation, and their keys"),
     "inbox": ("Meldungen abrufen und auflisten", "fetch and list alerts"),
     "read": ("Meldung lesen; sendet die Lesebestätigung", "read an alert; sends the read receipt"),
     "ack": ("Lesebestätigung senden, ohne die Meldung zu zeigen", "send the read receipt without showing the alert"),
     "watch": ("auf neue Meldungen warten", "wait for new alerts"),
-    "preview": ("zeigen, wer eine Meldung erhält und wer nicht, und warum", "show who receives an alert and who does not, and why"),
-    "publish": ("Meldung unterschreiben und veröffentlichen oder zur Freigabe vorlegen", "sign an alert and publish it, or propose it"),
+    "preview": (
+        "zeigen, wer eine Meldung erhält und wer nicht, und warum",
+        "show who receives an alert and who does not, and why"),
+    "publish": (
+        "Meldung unterschreiben und veröffentlichen oder zur Freigabe vorlegen",
+        "sign an alert and publish it, or propose it"),
     "approve": ("vorgelegte Meldungen prüfen und freigeben", "check proposed alerts and approve them"),
     "audit": ("Protokolle ausleiten und prüfen", "export the logs and verify them"),
     "audit_export": ("Protokolle und Erklärungen ausleiten", "export logs and statements"),
     "audit_verify": ("ausgeleitete Protokolle ohne Netz prüfen", "verify an export, offline"),
 
-    # -- arguments ------------------------------------------------------------------------------------------------------
+    # -- arguments -----------------------------------------------------------------------------------------------------
     "arg_invitation": ("Einladungsdatei, oder die Zeile tlpx1:...", "invitation file, or the line tlpx1:..."),
-    "arg_admit": ("Geräteanträge, oder vollständig unterschriebene Dateien", "device requests, or completely signed files"),
+    "arg_admit": (
+        "Geräteanträge, oder vollständig unterschriebene Dateien",
+        "device requests, or completely signed files"),
     "arg_countersign": ("Datei, die die erste Person unterschrieben hat", "file that the first person signed"),
     "arg_organisation": ("voller Name oder Kennung", "full name or id"),
     "arg_device": ("Kennung oder Bezeichnung", "id or label"),
@@ -44,7 +54,7 @@ HELP: dict[str, tuple[str, str]] = {
     "arg_proposal": ("Anfang der Kennung; ohne: alle auflisten", "beginning of the id; without it: list all"),
     "arg_audit": ("Ordner einer Ausleitung", "folder of an export"),
 
-    # -- options --------------------------------------------------------------------------------------------------------
+    # -- options -------------------------------------------------------------------------------------------------------
     "opt_home": ("Verzeichnis dieses Geräts", "home folder of this device"),
     "opt_lang": ("Sprache; sonst die der Umgebung", "language; else the locale's"),
     "opt_json": ("Ausgabe für Programme", "output for scripts"),
@@ -62,18 +72,24 @@ HELP: dict[str, tuple[str, str]] = {
         "öffentlicher Schlüssel eines Registrars; mehrfach, der erste bereitet vor",
         "public key of a registrar; repeat it, the first one prepares"),
     "opt_registry": (
-        "von den Registraren unterschriebene Datei, für die Namen", "file that the registrars signed, for the names"),
+        "von den Registraren unterschriebene Datei, für die Namen",
+        "file that the registrars signed, for the names"),
     "opt_config": ("Konfiguration; ohne: Vorgaben", "configuration; without it: defaults"),
-    "opt_origin": ("Name der Vermittlungsstelle, zum Beispiel exchange.example", "name of the exchange, for example exchange.example"),
+    "opt_origin": (
+        "Name der Vermittlungsstelle, zum Beispiel exchange.example",
+        "name of the exchange, for example exchange.example"),
     "opt_threshold": ("so viele Registrare unterschreiben", "so many registrars sign"),
     "opt_data": ("Datenordner statt dem der Konfiguration", "data folder instead of the configuration's"),
     "opt_founding": ("Gründungserklärung, die angelegt wird", "founding statement to create"),
     "opt_partnership": ("Beschreibung einer Partnerschaft, die beginnt", "description of a partnership that begins"),
-    "opt_only": ("nur diese Organisation der Beschreibung; mehrfach", "only this organisation of the description; repeat it"),
+    "opt_only": (
+        "nur diese Organisation der Beschreibung; mehrfach",
+        "only this organisation of the description; repeat it"),
     "opt_exchange": ("erwartete Kennung der Vermittlungsstelle", "expected exchange id"),
     "opt_name": ("Name der Person", "the person's name"),
     "opt_role": (
-        "Rolle: officer, author, approver, administrator, auditor; mehrfach", "role: officer, author, approver, administrator, auditor; repeat it"),
+        "Rolle: officer, author, approver, administrator, auditor; mehrfach",
+        "role: officer, author, approver, administrator, auditor; repeat it"),
     "opt_topic": ("Thema; mehrfach", "topic; repeat it"),
     "opt_title": ("Funktion der Person", "the person's title"),
     "opt_contact": ("Erreichbarkeit der Person", "how to reach the person"),
@@ -86,8 +102,12 @@ HELP: dict[str, tuple[str, str]] = {
     "opt_offline": ("nur zeigen, was schon da ist", "show only what is here already"),
     "opt_save": ("Ordner für die Anlagen", "folder for the attachments"),
     "opt_no_receipt": ("keine Lesebestätigung senden", "send no read receipt"),
-    "opt_reject": ("ablehnen, Grund: content, label, audience, other", "reject, reason: content, label, audience, other"),
+    "opt_confirm_nameless": ("auch an Personen, deren Name gelöscht ist", "also to persons whose name was erased"),
+    "opt_reject": (
+        "ablehnen, Grund: content, label, audience, other",
+        "reject, reason: content, label, audience, other"),
     "opt_count": ("nach so vielen Meldungen enden", "end after so many alerts"),
+    "opt_checkpoint": ("früher erhaltener Prüfpunkt; mehrfach", "checkpoint kept from earlier; repeat it"),
     "opt_audit_out": ("Ordner, der angelegt wird", "folder to create"),
 }
 """Help key to (German, English)."""

@@ -146,6 +146,7 @@ def put_alert(terminal: Terminal, member: Member, shown: Item) -> None:
     put((safe(ordered[0].title), "bold"))
     put()
     put_fields(fields(terminal, member, shown))
+    put((terminal.text("verified_by"), "dim"))
     for text in ordered:
         put()
         put_label(terminal, core)

@@ -1,5 +1,94 @@
-"""``exchange watch``."""
+"""``exchange watch``: wait for new alerts. What is said aloud leaks nothing; the titles are for the terminal's reader."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from exchange.cli.options import HomeOption, JsonOption, LangOption, PassphraseOption, chosen
+from exchange.cli.terminal import Terminal
+from exchange.cli.texts import help_text
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from exchange.cli.member import Member
+    from exchange.client.sync import Synced
 
 
-def watch() -> None:
-    """Comes with the client."""
+def watch(
+    number: Annotated[int | None, typer.Option("--count", min=1, metavar="N", help=help_text("opt_count"))] = None,
+    passphrase_file: PassphraseOption = None,
+    home: HomeOption = None,
+    lang: LangOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Print a line for each alert when it arrived, was verified and opened; Ctrl-C ends."""
+    import asyncio
+    import contextlib
+
+    from exchange.cli.member import opened
+    from exchange.cli.view import SHOWN
+    from exchange.client.watch import watch as rounds
+
+    terminal = Terminal(chosen(lang), as_json=json, home=home)
+
+    async def work() -> None:
+        async with opened(terminal, passphrase_file, offline=True) as member:
+            terminal.say("watching")
+            connected = False
+            left = number
+            shown = {row.statement for row in member.state.alerts(*SHOWN)}
+            named: set[int] = set()
+            stream = cast("AsyncGenerator[Synced, None]", rounds(member.client))
+            async with contextlib.aclosing(stream):
+                async for synced in stream:
+                    if terminal.as_json and not connected:
+                        # A script must know from when on nothing is missed.
+                        terminal.json({"event": "watching", "journal": member.client.replica.size("journal")})
+                    connected = True
+                    printed = _print(terminal, member, shown)
+                    _name_failures(terminal, synced, named)
+                    if left is not None:
+                        left -= printed
+                        if left <= 0:
+                            return
+
+    # Ctrl-C is how watching ends.
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(work())
+
+
+def _print(terminal: Terminal, member: Member, printed: set[str]) -> int:
+    """Print what is in the store and was not printed yet, whichever program of this member took it in."""
+    import time
+
+    from exchange.cli.terminal import safe
+    from exchange.cli.times import moment
+    from exchange.cli.view import SHORT, SHOWN, as_json, item, label_span, put
+
+    new = [row for row in member.state.alerts(*SHOWN) if row.statement not in printed]
+    for row in new:
+        printed.add(row.statement)
+        statement, shown = row.statement, item(member, row)
+        if terminal.as_json:
+            terminal.json({"event": "alert", "opened_at": time.time(), **as_json(member, shown)})
+            continue
+        core = shown.core
+        exercise = f" {terminal.text('exercise')}" if core.exercise else ""
+        place = member.facts.persons[shown.author].organisation
+        line = f"{exercise} {statement[:SHORT]} {terminal.text('kind_' + core.kind.value)}: "
+        line += f"{shown.text(terminal.language).title} ({member.names.of(place)}, {moment(row.at, terminal.language)})"
+        put(f"{terminal.text('new_alert')} ", (core.label.display, label_span(core.label)[1]), safe(line))
+    return len(new)
+
+
+def _name_failures(terminal: Terminal, synced: Synced, named: set[int]) -> None:
+    """Each failure once, while it stands."""
+    from exchange.cli.inbox import say_failure
+
+    for failure in synced.failures:
+        if failure.id not in named:
+            named.add(failure.id)
+            say_failure(terminal, failure)

@@ -1,4 +1,4 @@
-"""Becoming a member: invitation, join, device request, and the statements that enrol (``docs/spec/statements.md``).
+"""Becoming a member: invitation, join, device request, and the statements that enrol (``docs/spec/enrolment.md``).
 
 1. An exchange is known by its id, the statement id of its founding. ``greet`` asks for the founding and believes it only when
    its id is the expected one and exactly the threshold of the registrars that it names have signed it.

@@ -1,4 +1,4 @@
-"""A member's home: the folder that holds one device's keys and what it has received (``docs/spec/interface.md``, Home).
+"""A member's home: the folder that holds one device's keys and what it has received (``docs/spec/enrolment.md``, Home).
 
 ::
 

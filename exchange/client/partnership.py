@@ -1,4 +1,4 @@
-"""The description of a partnership that is about to begin, and the statements that begin it (``docs/examples/README.md``).
+"""The description of a partnership that is about to begin, and the statements that begin it (``docs/spec/enrolment.md``).
 
 One TOML file names the policy, the terms, the organisations and their persons. From it come the statements that the registrars sign
 offline (``policy.adopt``, ``terms.define``, ``organisation.admit``, ``person.enrol``, in this order) and one invitation for each

@@ -46,7 +46,7 @@ async def resend(member: Member, envelope: Envelope) -> Result:
         forget(member, envelope.statement_id)
         raise
     for log, note in (("registry", accepted.registry), ("journal", accepted.journal)):
-        size = member.replica.agree("registry" if log == "registry" else "journal", note).size
+        size = member.replica.agree("registry" if log == "registry" else "journal", note)
         if log == "journal" and accepted.results[0].index >= size:
             raise BadAnswer("the answer names an index beyond its own checkpoint")
     return accepted.results[0]

@@ -115,19 +115,21 @@ class Replica:
                 1, "checkpoint-invalid", f"the {log}'s checkpoint does not verify: {error}", {log: _text(note)}
             ) from None
 
-    def agree(self, log: LogName, note: bytes) -> Checkpoint:
-        """A checkpoint that is signed and does not contradict what was accepted.
+    def agree(self, log: LogName, note: bytes) -> int:
+        """The size of a checkpoint that is signed and does not contradict what was accepted.
 
         One that runs ahead becomes a claim: the log must pass through it, or ``sync`` reports a fork.  Raises
         VerificationError (step 1): ``checkpoint-invalid``, ``fork``.
         """
+        if note == self.heads[log].note:
+            return self.heads[log].size  # verified when it was kept
         checkpoint = self.read_checkpoint(log, note)
         known = self.root(log, checkpoint.size)
         if known is None:
             self.state.claim(log, checkpoint.size, checkpoint.root, note)
         elif known != checkpoint.root:
             raise self.fork(log, note)
-        return checkpoint
+        return checkpoint.size
 
     def fork(self, log: LogName, note: bytes, code: str = "fork") -> VerificationError:
         """The error for two signed notes that cannot both be true; both are its evidence."""

@@ -120,6 +120,8 @@ async def receive(member: Member, known: Mapping[str, AlertAnswer]) -> list[str]
         except VerificationError as error:
             member.record(row.statement, error)
         except (Refused, BadAnswer) as error:
+            if member.replica.now(member.clock()).device_fault(member.device) is not None:
+                continue  # by our own roster we are not in force (terms not accepted): it waits
             # It is in the journal, so it must be shown: to us, or with the proof that it is not for us.
             withheld = VerificationError(7, "withheld", f"the alert is withheld ({error.code}: {error.detail})")
             member.record(row.statement, withheld)

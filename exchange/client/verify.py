@@ -53,6 +53,9 @@ from keys.stanza import (
 )
 from keys.unseal import decrypt_part, open_stanza
 
+MAX_PART = 32 << 20
+"""Bytes of one part: 25 MiB with padding and the chunks' tags. A signed length is no leave to fill a reader's disk."""
+
 Keep = Callable[[int, bytes], None]
 """(position from 1, plaintext): where an attachment goes once it is verified."""
 
@@ -95,11 +98,29 @@ class Proposal:
     places: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Case:
-    """One verification: what was shown, so that every failure carries it."""
+    """One verification: what was shown, so that every failure carries it (and none of it is encoded without one)."""
 
-    evidence: dict[str, str]
+    envelope: Envelope | None = None
+    checkpoint: bytes | None = None
+    entry: Entry | None = None
+    index: int | None = None
+    leaves: Sequence[Neighbour] = ()
+
+    @property
+    def evidence(self) -> dict[str, str]:
+        """By name, as text."""
+        found = {f"leaf-{leaf.index}": f"{leaf.tag.hex()} {leaf.inner.hex()}" for leaf in self.leaves}
+        if self.envelope is not None:
+            found["statement"] = encoding.b64(self.envelope.encode())
+        if self.checkpoint is not None:
+            found["checkpoint"] = self.checkpoint.decode("utf-8", "replace")
+        if self.entry is not None:
+            found["entry"] = encoding.b64(self.entry.encode())
+        if self.index is not None:
+            found["index"] = str(self.index)
+        return found
 
     def fail(self, step: int, code: str, detail: str, rule: str = "") -> NoReturn:
         """Refuse at a step."""
@@ -246,13 +267,12 @@ def verify_absent(replica: Replica, index: int, tag: bytes, neighbours: Sequence
     """
     entry = replica.journal_entry(index)
     audience = None if entry is None or entry.alert is None else entry.alert.audience
-    case = _Case({"index": str(index), "entry": "" if entry is None else encoding.b64(entry.encode())})
+    case = _Case(entry=entry, index=index, leaves=neighbours)
     if entry is None or audience is None:
         case.fail(2, "entry-mismatch", "there is no sealed alert at this index")
     if not neighbours:
         case.fail(7, "withheld", "neither the alert nor a proof that it is not for this device was shown")
     for leaf in neighbours:
-        case.evidence[f"leaf-{leaf.index}"] = f"{leaf.tag.hex()} {leaf.inner.hex()}"
         try:
             root = encoding.unhex32(audience.root)
             verify_path(root, audience.depth, leaf.index, leaf_hash(leaf.tag, leaf.inner), leaf.path)
@@ -293,10 +313,7 @@ def _last_leaf(leaf: Neighbour, audience: AudienceHead) -> bool:
 def _shown(answer: AlertAnswer) -> tuple[Envelope, _Case]:
     if answer.envelope is None:
         raise VerificationError(2, "withheld", "the alert is not shown to a device that it may be for")
-    case = _Case({"statement": encoding.b64(answer.envelope.encode())})
-    if answer.checkpoint is not None:
-        case.evidence["checkpoint"] = answer.checkpoint.decode("utf-8", "replace")
-    return answer.envelope, case
+    return answer.envelope, _Case(answer.envelope, answer.checkpoint)
 
 
 def _check_claim(replica: Replica, answer: AlertAnswer) -> None:
@@ -308,7 +325,7 @@ def _entry(replica: Replica, case: _Case, index: int, envelope: Envelope, kind: 
     entry = replica.journal_entry(index)
     if entry is None:
         case.fail(2, "entry-missing", f"the journal has no entry {index}")
-    case.evidence.update(entry=encoding.b64(entry.encode()), index=str(index))
+    case.entry, case.index = entry, index
     if envelope.kind != "alert" or entry.kind != kind or entry.alert is None:
         case.fail(2, "entry-mismatch", f"the entry is not {kind}")
     if entry.statement != envelope.statement_id:
@@ -438,6 +455,8 @@ async def _check_parts(case: _Case, body: AlertBody, parts: Parts) -> bytes:
     """V6: every part has the signed length and hash; returns the first, the content's ciphertext."""
     first = b""
     for position, reference in enumerate(body.sealed.parts):
+        if reference.length > MAX_PART:
+            case.fail(6, "part-too-large", f"part {position} has more than {MAX_PART} bytes")
         data = await parts.part(reference)
         if len(data) != reference.length or sha256(data).hexdigest() != reference.sha256:
             case.fail(6, "part-mismatch", f"part {position} is not the one that was signed")

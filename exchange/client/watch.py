@@ -31,19 +31,15 @@ async def wait(attempt: int) -> None:
 
 
 async def watch(member: Member, *, pause: Pause = wait) -> AsyncIterator[Synced]:
-    """Follow the exchange for ever; yields what each round brought: the first one always, then those with news.
+    """Follow the exchange for ever; yields after each round.
 
     A broken connection is made again after ``pause``.  Raises VerificationError when the logs do not verify, Refused when the
     exchange lets this device in no longer.
     """
     attempt = 0
-    first = True
     while True:
         try:
-            synced = await sync(member)
-            if first or synced.entries or synced.opened:
-                first = False
-                yield synced
+            yield await sync(member)
             attempt = 0
             async for synced in _feed(member):
                 yield synced
@@ -68,6 +64,6 @@ async def _feed(member: Member) -> AsyncIterator[Synced]:
             continue
         synced = await sync(member, heads=item, entries=entries, alerts=alerts, quiet=True)
         entries, alerts = {}, {}
-        if synced.entries or synced.opened:
-            yield synced  # shown first; what is sent comes after
+        # Also a round without news is told: another program of this member may have taken the alert in already.
+        yield synced  # shown first; what is sent comes after
         await send_receipts(member)

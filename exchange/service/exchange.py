@@ -396,8 +396,8 @@ def _look_up(connection: Connection, waiting: Sequence[Statement], audiences: Co
         envelope = Envelope.decode(statements.of_id(connection, [alert])[0].envelope)
         approvers = parse_statement(envelope).alert.core.approvers
         found[alert] = KnownAlert(place, approvers)
-    leaves = {alert: row for alert in audiences if (row := alerts.audience(connection, alert)) is not None}
-    return _LookedUp(accepted, KnownAlerts(found, leaves))
+    leaves = {alert: alerts.audience(connection, alert) for alert in audiences}
+    return _LookedUp(accepted, KnownAlerts(found, {alert: row for alert, row in leaves.items() if row is not None}))
 
 
 def _check_keys(keys: Sequence[bytes], hashes: Sequence[str]) -> None:

@@ -97,7 +97,7 @@ def lengths(connection: Connection, hashes: Collection[str]) -> dict[str, int]:
     """The length in bytes of each complete blob among these hashes: one alert's or one bundle's, so a few."""
     table = schema.blob
     query = select(table.c.sha256, table.c.length).where(table.c.sha256.in_(hashes), table.c.complete == 1)
-    return {sha256: length for sha256, length in connection.execute(query)}
+    return {row.sha256: row.length for row in connection.execute(query)}
 
 
 def read_range(connection: Connection, sha256: str, offset: int, length: int) -> bytes:

@@ -18,7 +18,7 @@ from typing import Final
 
 import aiohttp_jinja2
 import jinja2
-from aiohttp import web
+from aiohttp import HttpVersion10, HttpVersion11, web
 
 from exchange import serverkeys
 from exchange.config import Config
@@ -28,6 +28,7 @@ from exchange.web import public
 from exchange.web.connections import SEND_BUFFER_BYTES, Connection
 from exchange.web.context import CONTEXT, Context
 from exchange.web.errors import WebProblem, problem, status_of
+from exchange.web.headers import SECURITY_HEADERS
 from exchange.web.oplog import OperatorLog, open_log, places
 from exchange.web.requests import Call, address, check_path, session_of
 from exchange.web.routes import ROUTES, Access, Route
@@ -42,17 +43,6 @@ BACKLOG = 1_024
 SHUTDOWN_SECONDS = 10.0
 """How long requests under way may take when the server is stopped."""
 REQUEST_ID_BYTES = 8
-
-SECURITY_HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
-"""On every answer; a handler may say more, never less."""
 
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _REQUEST_ID: Final = web.RequestKey("request_id", str)
@@ -114,6 +104,8 @@ def _pattern(request: web.Request) -> str:
 
 
 async def _answer(context: Context, request: web.Request, handler: Next) -> web.StreamResponse:
+    if request.version not in (HttpVersion10, HttpVersion11):
+        raise WebProblem("head-malformed", "the request is not HTTP/1.1 as this server reads it")
     check_path(request)
     caller = address(request, context.config.server.trusted_proxies)
     if not context.by_address.take(caller, context.monotonic()):

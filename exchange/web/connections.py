@@ -17,6 +17,7 @@ from aiohttp import web
 
 from exchange.config import Config
 from exchange.web.errors import WebProblem, problem
+from exchange.web.headers import SECURITY_HEADERS
 from exchange.web.oplog import OperatorLog, places
 
 CHECK_SECONDS = 1.0
@@ -105,6 +106,8 @@ class Connection(web.RequestHandler):
             raise ConnectionError("the answer has begun already")
         code = "internal" if status >= 500 else "head-malformed"
         response = problem(WebProblem(code, "the request is not HTTP/1.1 as this server reads it"))
+        # These answers do not pass the application's signal. An empty banner is the only way to send none.
+        response.headers.update({**SECURITY_HEADERS, "Cache-Control": "no-store", "Server": ""})
         response.force_close()
         return response
 
@@ -121,8 +124,13 @@ class Guard:
         self._connections: set[Connection] = set()
 
     @property
+    def connections(self) -> frozenset[Connection]:
+        """All open connections."""
+        return frozenset(self._connections)
+
+    @property
     def open(self) -> int:
-        """Connections."""
+        """How many there are."""
         return len(self._connections)
 
     def protocol(self, server: web.Server, loop: asyncio.AbstractEventLoop) -> Connection:

@@ -16,6 +16,11 @@ class Rates:
         self._most = float(rate * burst_seconds)
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
+    @property
+    def remembered(self) -> int:
+        """Callers remembered."""
+        return len(self._buckets)
+
     def take(self, key: str, now: float) -> bool:
         """Whether one more request of ``key`` is within its rate at ``now`` (seconds, monotonic)."""
         left, since = self._buckets.get(key, (self._most, now))

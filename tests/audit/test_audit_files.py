@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exchange.audit.bundle import BundleError
+from exchange.audit.bundle import BundleError, BundleWriter
 from exchange.audit.report import Finding, Report
 from exchange.audit.trees import split_entries
 from exchange.audit.verify import REFUSED, USAGE, VERIFIED, run_verify, verify_bundle
@@ -154,8 +154,10 @@ def test_flipped_bit_in_a_checkpoint(bundle: Path, log: LogName, line: int) -> N
 
 def test_flipped_bit_in_the_signatures_of_a_statement(bundle: Path, partnership: Partnership) -> None:
     path = statement_of(bundle, partnership, "journal", 8)
-    at = path.read_bytes().index(b'"sig":"') + 20
-    flip(path, at)
+    data = path.read_bytes()
+    at = data.index(b'"sig":"') + 20
+    # Another base64 character: the envelope still reads, the signature is another one.
+    path.write_bytes(data[:at] + (b"B" if data[at : at + 1] == b"A" else b"A") + data[at + 1 :])
     assert place(verify_bundle(bundle)) == (5, "signatures-differ", "journal", 8)
 
 
@@ -239,6 +241,18 @@ def test_missing_founding(bundle: Path, partnership: Partnership) -> None:
     assert not any(step.ok for step in report.steps)
 
 
+def test_an_empty_registry_beside_its_founding(partnership: Partnership, tmp_path: Path) -> None:
+    """Nobody accepted the founding, so nobody has checked who signed it."""
+    world = partnership.world
+    founding = world.logs["registry"][0][1]
+    with BundleWriter(tmp_path / "empty", founding) as writer:
+        for log in world.logs:
+            writer.log(log, world.note(log, 0), ())
+        writer.statement(founding.envelope)
+        empty = writer.finish()
+    assert place(verify_bundle(empty)) == (1, "registry-empty", "registry", 0)
+
+
 def test_missing_earlier_signature_set_of_a_proposal(bundle: Path, partnership: Partnership) -> None:
     (index,) = [i for i, (_, s) in enumerate(partnership.world.logs["journal"]) if s is partnership.red]
     path = statement_of(bundle, partnership, "journal", index)
@@ -276,6 +290,28 @@ def test_a_link_out_of_the_bundle_is_not_followed(bundle: Path, partnership: Par
     path.rename(tmp_path / "elsewhere")
     path.symlink_to(tmp_path / "elsewhere")
     assert place(verify_bundle(bundle)) == (5, "file-unreadable", "journal", 5)
+
+
+def test_a_checkpoint_of_a_size_beyond_all_files_ends_at_the_first_missing_one(bundle: Path) -> None:
+    path = bundle / "journal" / "checkpoint"
+    path.write_bytes(path.read_bytes().replace(b"\n22\n", b"\n9000000000000000000\n"))
+    report = verify_bundle(bundle)
+    assert place(report)[:2] == (1, "checkpoint-invalid")
+    assert {finding.code for finding in report.step(2).findings} == {"entries-missing", "file-extra"}
+
+
+def test_file_names_that_are_no_text_are_told_as_text(bundle: Path) -> None:
+    (bundle / "journal" / "tile" / "0" / "\udcff\udcfe").write_bytes(b"x")
+    report = verify_bundle(bundle)
+    assert not report.verified
+    assert encoding.encode(report.to_json())
+
+
+def test_a_file_in_the_place_of_a_folder_is_named_and_no_crash(bundle: Path) -> None:
+    for name in ("leaves", "journal", "statements", "checkpoints"):
+        shutil.rmtree(bundle / name)
+        (bundle / name).write_bytes(b"x")
+        assert run_verify(bundle).status == REFUSED
 
 
 def test_a_manifest_that_says_something_else(bundle: Path) -> None:

@@ -7,24 +7,23 @@ directly, for sizes at which that would take minutes and where only the decision
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from os import urandom
 
 from exchange.model.submission import Submission
 from exchange.policy.members import Device, Facts, Organisation, Person
 from keys import encoding
 from keys.device import DeviceIdentity
-from keys.seal import SealTarget
-from keys.stanza import NO_BUNDLE
-from keys.unseal import epoch_public
+from keys.sign import SoftwareSigner
+from keys.verify import SigningPublicKey
 from tests.support.live import Live
 from tests.support.world import Member
 
 STATEMENTS_AT_ONCE = 250
 """Statements posted in one request while a crowd is enrolled."""
 PEOPLE_PER_ORGANISATION = 5
+FAR = 2**39
+"""An expiry that never comes, seconds."""
 WEEKS = 9
 """Weekly keys of each device: the fewest a bundle may have (8 weeks ahead)."""
 
@@ -90,3 +89,47 @@ async def _with_keys(live: Live, reader: Reader) -> Reader:
     device = reader.member.device
     await live.publish_epochs(reader.member, device, WEEKS)
     return Reader(reader.member, live.identities[device])
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A roster in memory: its facts, an author's device and person, the candidate approver, and an officer to ask about."""
+
+    facts: Facts
+    author: str
+    approver: str
+    officer: str
+
+
+def facts_of(count: int, policy: Facts) -> Membership:
+    """The facts of ``count`` members, one device each, five to a company of one sector, beside a publishing authority.
+
+    ``policy`` are facts of an exchange that was founded and has adopted a policy. The signing keys are not looked at by a
+    decision, so the devices share one; everything else is each one's own.
+    """
+    facts = policy.copy()
+    signing = SoftwareSigner.generate().public
+    authority = _id()
+    facts.organisations[authority] = Organisation(authority, "authority", frozenset({"security"}), ("05",), FAR)
+    author = _person(facts, authority, frozenset({"author"}), signing)
+    approver = _person(facts, authority, frozenset({"approver"}), signing)
+    officer, company = author, authority
+    for number in range(count - 2):
+        if number % PEOPLE_PER_ORGANISATION == 0:
+            company = _id()
+            facts.organisations[company] = Organisation(company, "company", frozenset({"health"}), ("05113000",), FAR)
+        officer = _person(facts, company, frozenset({"officer"}), signing)
+    return Membership(facts, facts.devices_of[author][0], approver, officer)
+
+
+def _person(facts: Facts, organisation: str, roles: frozenset[str], signing: SigningPublicKey) -> str:
+    person, device = _id(), _id()
+    facts.persons[person] = Person(person, organisation, roles, frozenset({"it"}))
+    facts.people_of[organisation] = (*facts.people_of.get(organisation, ()), person)
+    facts.devices[device] = Device(device, person, signing, urandom(32))
+    facts.devices_of[person] = (device,)
+    return person
+
+
+def _id() -> str:
+    return encoding.b64u(urandom(16))

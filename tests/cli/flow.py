@@ -59,6 +59,12 @@ roles = ["administrator"]
 topics = []
 
 [[organisation.person]]
+handle = "vogt"
+name = "Henning Vogt"
+roles = ["approver"]
+topics = []
+
+[[organisation.person]]
 handle = "brandt"
 name = "Katharina Brandt"
 roles = ["author", "officer"]
@@ -77,6 +83,12 @@ handle = "aydin"
 name = "Miriam Aydın"
 roles = ["administrator", "officer"]
 topics = ["it"]
+
+[[organisation.person]]
+handle = "gross"
+name = "Anneliese Groß"
+roles = ["officer"]
+topics = ["fraud"]
 """
 
 
@@ -236,3 +248,33 @@ def found(folder: Path) -> Office:
     (folder / "terms.md").write_text("Arbeitsordnung\n")
     (folder / "partnership.toml").write_text(PARTNERSHIP)
     return office
+
+
+def begin(office: Office, url: str) -> Path:
+    """Post the founding and the registry file of the partnership; the registry file, for the names."""
+    office.url = url
+    office.sign(office.folder / "founding.json", 1, 2)
+    exchange("admit", office.folder / "founding.json", "--url", url)
+    exchange(
+        "invite", "--partnership", office.folder / "partnership.toml", "--url", url, "--out",
+        office.folder / "registry", "--registrar", office.public[1],
+    )  # fmt: skip
+    registry = office.folder / "registry" / "registry.json"
+    office.sign(registry, 2, 3)
+    exchange("admit", registry, "--url", url)
+    return registry
+
+
+def enrol(office: Office, registry: Path, *handles: str) -> None:
+    """Join these persons, and let the registrars enrol their devices."""
+    devices = office.folder / f"devices-{'-'.join(handles)}.json"
+    for handle in handles:
+        if not office.request(handle).exists():
+            office.join(handle)
+    requests = [office.request(handle) for handle in handles]
+    exchange(
+        "admit", *requests, "--url", office.url, "--registry", registry, "--registrar", office.public[0],
+        "--out", devices, "--yes",
+    )  # fmt: skip
+    office.sign(devices, 1, 3)
+    exchange("admit", devices, "--url", office.url)

@@ -207,8 +207,8 @@ def _broken_at_acceptance(
     holds: list[tuple[set[str], bool]] = [
         ({"A1"}, all(fact.at > t_at - STALE for fact in newer[len(older) :])),
         ({"R2"}, in_force_device(world, t, device) and "author" in roles_of(world, author) and may_publish),
-        ({"R1"}, all(satisfies_r1(world, t, one) for one in approvals)),
-        # The text gives no number for the role and the organisation; R8 is the rule about approvals given.
+        # What is asked of approvers is R1's, the role's and the organisation's; what is refused is an approval given (R8).
+        ({"R1", "R8"}, all(satisfies_r1(world, t, one) for one in approvals)),
         ({"R8"}, all("approver" in roles_of(world, one) for one in approvals)),
         ({"R8"}, all(organisation_of(world, one) == home for one in approvals)),
         ({"R3"}, label != "RED" or all(in_force_device(world, t, one) for one in leaves(named, t_at, core, usable))),

@@ -436,8 +436,8 @@ def test_leaf_numbers_must_be_the_recipients_devices() -> None:
         ([person_change(T, "anna", ["officer"])], "refused", {"R2"}),
         ([person_change(T, "anna", ["auditor"])], "refused", {"R2"}),
         ([org_change(T, "police", "company")], "refused", {"R2"}),
-        ([org_suspend(T, "police")], "refused", {"R1", "R2", "R3"}),
-        ([person_remove(T, "ben")], "refused", {"R1", "R3"}),
+        ([org_suspend(T, "police")], "refused", {"R1", "R2", "R3", "R8"}),
+        ([person_remove(T, "ben")], "refused", {"R1", "R3", "R8"}),
         ([device_revoke(T, "ben-1")], "refused", {"R3"}),
         ([person_change(T, "ben", ["officer"])], "refused", {"R8"}),
         ([person_change(T, "ben", ["auditor"])], "refused", {"R1", "R8"}),
@@ -447,7 +447,7 @@ def test_leaf_numbers_must_be_the_recipients_devices() -> None:
         # Only the device has to be in force still; an auditor's is.
         ([person_change(T, "wim", ["auditor"])], "released", set()),
         ([person_remove(T, "wanda")], "released", set()),
-        ([terms_define(T, 1, FAR)], "refused", {"R1", "R2", "R3"}),
+        ([terms_define(T, 1, FAR)], "refused", {"R1", "R2", "R3", "R8"}),
         ([policy_adopt(T, {**DEFAULT_POLICY, "publish": {}, "approvals": {"RED": 3}})], "released", set()),
     ],
 )
@@ -468,7 +468,7 @@ def test_every_device_of_a_red_recipient_must_still_be_in_force() -> None:
         ("RED", [person_remove(T, "bodo")], ("refused", {"R3"})),
         ("RED", [person_change(T, "bea", ["administrator"])], RELEASED),
         ("AMBER", [person_remove(T, "bea")], RELEASED),
-        ("AMBER", [person_remove(T, "ben")], ("refused", {"R1"})),
+        ("AMBER", [person_remove(T, "ben")], ("refused", {"R1", "R8"})),
     ],
 )
 def test_silent_candidate_lost_meanwhile_refuses_red_only(

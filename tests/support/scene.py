@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from exchange.client.member import Member, open_member
 from exchange.client.source import AlertSource, SourceAudience, parse_source
@@ -18,10 +17,9 @@ from keys import encoding
 from keys.device import DeviceIdentity
 from keys.envelope import Envelope
 from keys.keyfile import Vault
-from keys.sign import SoftwareSigner, add_signature, sign_statement
+from keys.sign import add_signature, sign_statement
 from tests.support.simulator import ORIGIN, Logged, Simulator
 
-T = TypeVar("T")
 POLICY: dict[str, Any] = {
     "approvals": {"CLEAR": 1, "RED": 1},
     "profile": "first-2.0",
@@ -32,11 +30,6 @@ POLICY: dict[str, Any] = {
     "red_persons": 50,
     "wide": {"approvals": 1, "recipients": 500},
 }
-
-
-def run(work: Any) -> Any:
-    """Run one coroutine to its end."""
-    return asyncio.run(work)
 
 
 @dataclass
@@ -184,12 +177,20 @@ class Scene:
 
     # -- members -------------------------------------------------------------------------------------------------------
 
-    def member(self, person: Person, position: int = 0, *, transport: Transport | None = None) -> Member:
+    def member(
+        self,
+        person: Person,
+        position: int = 0,
+        *,
+        transport: Transport | None = None,
+        vault: Callable[[bytes], Vault] = Vault,
+        home: str | None = None,
+    ) -> Member:
         """A device's client, with a store in the scene's folder; opening it again is a restart."""
         identity = person.identities[position]
-        home = self.folder / f"{person.name.replace(' ', '-')}-{position}"
-        home.mkdir(exist_ok=True)
-        state = MemberState(home / "state.sqlite", Vault(identity.vault_key))
+        place = self.folder / (home or f"{person.name.replace(' ', '-')}-{position}")
+        place.mkdir(exist_ok=True)
+        state = MemberState(place / "state.sqlite", vault(identity.vault_key))
         self._stores.append(state)
 
         def save(changed: DeviceIdentity) -> None:
@@ -233,8 +234,6 @@ In der Nacht wurden Kabel gestohlen.
 
 Melden Sie Beobachtungen.
 """
-    from dataclasses import replace
-
     parsed = parse_source(text, Path())
     if audience is not None:
         changes["audience"] = audience
@@ -277,7 +276,3 @@ def partnership(folder: Path) -> Partnership:
         bakery,
         scene.person(bakery, "Berta Bäcker", "officer"),
     )
-
-
-Signers = tuple[SoftwareSigner, ...]
-Change = Callable[[dict[str, Any]], Any]

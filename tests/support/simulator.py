@@ -285,10 +285,8 @@ class Simulator:
             key = (statement.id, kind, len(envelope.signer_ids))
             if key in self.known:
                 return self.known[key]
-            if statement.kind.log == "registry":
-                logged = self._registry(statement, openings)
-            else:
-                logged = self._journal(statement, kind)
+            registry = statement.kind.log == "registry"
+            logged = self._registry(statement, openings) if registry else self._journal(statement, kind)
             self.known[key] = logged
             return logged
         except RosterRefusal as error:
@@ -631,6 +629,9 @@ class Simulator:
             if tag is None:
                 raise No(400, "tag-missing")
             return _json({"index": alert.index, "neighbours": self.neighbours(alert, encoding.unb64u(tag, length=8))})
+        fault = self.roster.at(self.now).device_fault(device)
+        if fault is not None:
+            raise No(403, fault, rule="R1")
         answer = self.alert_json(alert, device)
         answer["checkpoint"] = self._note("journal")
         answer["proof"] = [encoding.b64(node) for node in self.logs["journal"].proof(alert.index)]

@@ -216,9 +216,7 @@ class Partnership:
     async def suspend(self, organisation: str) -> None:
         world = self.world
         previous = world.previous(f"organisation/{organisation}")
-        await world.post(
-            world.by_registrars("organisation.suspend", organisation=organisation, previous=previous)
-        )
+        await world.post(world.by_registrars("organisation.suspend", organisation=organisation, previous=previous))
 
     async def revoke(self, member: Member) -> None:
         world = self.world

@@ -14,7 +14,7 @@ from exchange.web.routes import ROUTES, Access, Route
 from tests.support.web import Partnership, listening
 from tests.support.world import Member
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW")
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND")
 NO_TAG = "AAAAAAAAAAA"
 """A tag that no leaf has, eight zero bytes."""
 ROLES = ("author", "approver", "administrator", "officer", "stranger", "auditor")

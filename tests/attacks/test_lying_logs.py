@@ -1,0 +1,583 @@
+"""Attacks on the logs themselves: the server signs whatever it likes with the logs' own keys (V1, V2)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from exchange.client.answers import FeedEntry, Heads
+from exchange.client.enrol import EnrolError, greet
+from exchange.client.errors import ClientError, VerificationError
+from exchange.client.sync import sync
+from exchange.client.transport import Event, Response
+from exchange.client.watch import watch
+from exchange.model.scalars import DAY, Head
+from exchange.model.statements import Statement
+from exchange.serverkeys import generate
+from exchange.tlog.bundles import decode_bundle, encode_bundle
+from exchange.tlog.checkpoint import Checkpoint, LogName
+from keys import encoding
+from keys.note import Note, verify_checkpoint
+from tests.attacks.lying import Asked, Forgery, Signers, raw
+from tests.attacks.scene import MINUTE, Scene, Victim
+from tests.support.world import Randomness, World
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+LOGS: tuple[LogName, ...] = ("registry", "journal")
+HOUR = 60 * MINUTE
+
+
+def proven(scene: Scene, log: LogName, note: str) -> Checkpoint:
+    """What an uninvolved third person makes of a note in the evidence: it verifies with the founding's keys."""
+    key = scene.world.server.registry if log == "registry" else scene.world.server.journal
+    origin = f"{scene.world.server.origin}/{log}"
+    return Checkpoint.parse(verify_checkpoint(note.encode(), origin, key.public).text)
+
+
+async def claim(scene: Scene, forgery: Forgery, at: int) -> int:
+    """Something harmless in the forged journal, in the server's own name; its index."""
+    world = scene.world
+    statement = world.sign(
+        "access.read",
+        world.common(
+            issuer={"server": world.server.statement.public.key_id}, count=1, device=scene.driver.device, what="x"
+        ),
+    )
+    return await forgery.insert_journal(statement, at=at)
+
+
+# -- split view ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("log", LOGS)
+async def test_split_view_two_checkpoints_of_equal_size(scene: Scene, log: LogName) -> None:
+    victim = await scene.informed("doctor")
+    forgery = await victim.forge()
+    last = forgery.size(log) - 1
+    forgery.rewrite(log, last, at=forgery.entry(log, last).at + 1)
+    failure = await victim.refuses(1, "fork")
+    kept, shown = (proven(scene, log, failure.evidence[name]) for name in ("kept", "shown"))
+    assert kept.size == shown.size and kept.root != shown.root
+    victim.lying.repent()
+    await victim.opens(scene.alert)
+
+
+@pytest.mark.parametrize("log", LOGS)
+async def test_split_view_continued(scene: Scene, log: LogName) -> None:
+    victim = await scene.informed("doctor")
+    forgery = await victim.forge()
+    last = forgery.size(log) - 1
+    forgery.rewrite(log, last, at=forgery.entry(log, last).at + 1)
+    forgery.entries[log] += [forgery.entries[log][last]] * 3
+    failure = await victim.refuses(1, "fork")
+    assert proven(scene, log, failure.evidence["shown"]).size == proven(scene, log, failure.evidence["kept"]).size + 3
+    victim.lying.repent()
+    await victim.opens(scene.alert)
+
+
+async def test_split_view_in_the_checkpoint_of_an_answer(scene: Scene) -> None:
+    victim = await scene.informed("doctor")
+    second = await scene.release()
+    forgery = await Forgery.of(scene.world)
+    forgery.rewrite("journal", 0, at=forgery.entry("journal", 0).at - 1)
+    victim.lying.twist(
+        "GET", "/v1/alerts/.*", lambda answer: {**answer, "checkpoint": forgery.note("journal").decode()}
+    )
+    failure = await victim.rejects(second, 1, "fork")
+    assert proven(scene, "journal", failure.evidence["shown"]).root.hex() == forgery.head("journal").root
+    victim.lying.repent()
+    await victim.opens(second)
+
+
+async def test_split_view_shown_once_is_remembered_until_the_log_passes_through_it(scene: Scene) -> None:
+    victim = await scene.informed("doctor")
+    second = await scene.release()
+    forgery = await Forgery.of(scene.world)
+    await claim(scene, forgery, scene.world.now)
+    ahead = forgery.note("journal")
+    victim.lying.twist("GET", "/v1/alerts/.*", lambda answer: {**answer, "checkpoint": ahead.decode()})
+    await victim.opens(second)  # nothing contradicts it yet
+    victim.lying.repent()
+    third = await scene.release()  # the honest journal reaches that size with something else
+    failure = await victim.refuses(1, "fork")
+    claimed, shown = (proven(scene, "journal", failure.evidence[name]) for name in ("claimed", "shown"))
+    assert claimed.root.hex() == forgery.head("journal").root
+    assert claimed.size <= shown.size
+    assert victim.state.alert(third.id) is None
+
+
+@pytest.mark.parametrize(
+    ("log", "code"), [("journal", "journal-root"), ("registry", "roster-root")], ids=["journal", "registry"]
+)
+async def test_split_view_between_author_and_reader(scene: Scene, log: LogName, code: str) -> None:
+    victim = await scene.informed("doctor")
+    forgery = await victim.forge()
+    other = await Forgery.of(scene.world)
+    other.rewrite(log, 1, at=other.entry(log, 1).at + 1)
+    alert = await scene.sealed(core={"seen": {**forgery.seen(), log: other.head(log).to_json()}})
+    await forgery.insert_journal(alert)
+    await victim.rejects(alert, 4, code, "A2")
+    victim.lying.repent()
+
+
+# -- rolled back ---------------------------------------------------------------------------------------------------------
+
+
+async def test_rolled_back_roster(scene: Scene) -> None:
+    victim = await scene.informed("doctor")
+    forgery = await victim.forge()
+    forgery.shown_size["registry"] = forgery.size("registry") - 2
+    failure = await victim.refuses(1, "fork")
+    assert proven(scene, "registry", failure.evidence["shown"]).size == forgery.size("registry") - 2
+    victim.lying.repent()
+    await victim.opens(scene.alert)
+
+
+async def test_rolled_back_journal(scene: Scene) -> None:
+    victim = await scene.informed("doctor")
+    (await victim.forge()).shown_size["journal"] = 3
+    await victim.refuses(1, "fork")
+    victim.lying.repent()
+    await victim.opens(scene.alert)
+
+
+async def test_rolled_back_roster_for_a_newcomer(scene: Scene) -> None:
+    victim = scene.victim("doctor")
+    forgery = await victim.forge()
+    forgery.shown_size["registry"] = forgery.size("registry") - 2
+    failure = await victim.refuses(2, "registry-root")
+    assert failure.evidence["log"] == "journal"
+    victim.lying.repent()
+    await victim.opens(scene.alert)
+
+
+# -- checkpoints -----------------------------------------------------------------------------------------------------------
+
+
+def _without_mldsa(note: Note, _: Forgery) -> Note:
+    return Note(note.text, note.lines[:1])
+
+
+def _without_ed25519(note: Note, _: Forgery) -> Note:
+    return Note(note.text, note.lines[1:])
+
+
+def _unsigned(note: Note, _: Forgery) -> Note:
+    return Note(note.text, tuple(dataclasses.replace(line, key_id=b"none") for line in note.lines))
+
+
+def _wrong_mldsa(note: Note, forgery: Forgery) -> Note:
+    """Ed25519 over this text, ML-DSA over an older one: what a broken Ed25519 would allow."""
+    older = Note.parse(forgery.note("journal", 2))
+    return Note(note.text, (note.lines[0], older.lines[1]))
+
+
+def _wrong_ed25519(note: Note, forgery: Forgery) -> Note:
+    older = Note.parse(forgery.note("journal", 2))
+    return Note(note.text, (older.lines[0], note.lines[1]))
+
+
+def _ed25519_twice(note: Note, _: Forgery) -> Note:
+    return Note(note.text, (note.lines[0], note.lines[0]))
+
+
+def _extended(note: Note, forgery: Forgery) -> Note:
+    """An extension line, which ML-DSA would not cover."""
+    text = note.text + "more\n"
+    return Note(text, (forgery.signers.journal.sign_note(text), note.lines[1]))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [_without_mldsa, _without_ed25519, _unsigned, _wrong_mldsa, _wrong_ed25519, _ed25519_twice, _extended],
+    ids=lambda f: f.__name__.strip("_").replace("_", "-"),
+)
+async def test_checkpoint_without_both_of_its_signatures(scene: Scene, spoil: Callable[[Note, Forgery], Note]) -> None:
+    victim = await scene.informed("doctor")
+    forgery = await Forgery.of(scene.world)
+    note = spoil(Note.parse(forgery.note("journal")), forgery).encode()
+    victim.lying.say("GET", "/journal/checkpoint", raw(note))
+    failure = await victim.refuses(1, "checkpoint-invalid")
+    assert failure.evidence == {"journal": note.decode()}
+    victim.lying.repent()
+    await victim.opens(scene.alert)
+
+
+async def test_checkpoint_of_the_other_log(scene: Scene) -> None:
+    victim = await scene.informed("doctor")
+    forgery = await Forgery.of(scene.world)
+    victim.lying.say("GET", "/journal/checkpoint", raw(forgery.note("registry")))
+    await victim.refuses(1, "checkpoint-invalid")
+
+
+async def test_log_keys_changed_after_join(scene: Scene) -> None:
+    victim = await scene.informed("doctor")
+    new = generate(scene.world.server.origin, Randomness("new keys"))
+    forgery = await victim.forge()
+    forgery.signers = Signers(new.registry, new.journal)
+    other = World(seed="other founding", server=new).founding()
+    victim.lying.twist(
+        "GET", "/v1/exchange", lambda said: {**said, "exchange": other.id, "founding": other.envelope.to_json()}
+    )
+    await victim.refuses(1, "checkpoint-invalid")
+    assert "GET /v1/exchange" not in victim.lying.asked  # what is pinned is not asked for again
+    with pytest.raises(EnrolError) as refusal:
+        await greet(victim.member.api, scene.world.exchange)
+    assert refusal.value.code == "other-exchange"
+    victim.lying.repent()
+    await victim.opens(scene.alert)
+
+
+async def test_log_keys_changed_beside_the_pinned_founding(scene: Scene) -> None:
+    victim = scene.victim("doctor")
+    new = generate(scene.world.server.origin, Randomness("new keys"))
+    forgery = await Forgery.of(scene.world)
+    forgery.signers = Signers(new.registry, new.journal)
+    victim.lying.twist("GET", "/v1/exchange", lambda said: {**said, "journal": forgery.note("journal").decode()})
+    with pytest.raises(EnrolError) as refusal:
+        await greet(victim.member.api, scene.world.exchange)
+    assert refusal.value.code == "checkpoint-invalid"
+
+
+# -- entries ---------------------------------------------------------------------------------------------------------------
+
+
+async def _twisted_bundle(victim: Victim, log: LogName, change: Callable[[list[bytes]], bytes]) -> None:
+    async def tell(asked: Asked, honest: Callable[[], Awaitable[Response]]) -> Response:
+        width = int(asked.path.rpartition("/")[2])
+        return raw(change(list(decode_bundle((await honest()).body, width))))
+
+    victim.lying.lie("GET", f"/{log}/tile/entries/.*", tell)
+
+
+@pytest.mark.parametrize("log", LOGS)
+async def test_tile_that_does_not_match_the_checkpoint(scene: Scene, log: LogName) -> None:
+    victim = scene.victim("doctor")
+
+    def swapped(entries: list[bytes]) -> bytes:
+        entries[1], entries[2] = entries[2], entries[1]
+        return encode_bundle(entries)
+
+    await _twisted_bundle(victim, log, swapped)
+    await victim.refuses(1, "fork")
+    victim.lying.repent()
+    await victim.opens(scene.alert)
+    # Hash tiles are never asked for: this client hashes every entry itself.
+    assert not [path for path in victim.lying.asked if "/tile/" in path and "/tile/entries/" not in path]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda entries: encode_bundle(entries[:2] + entries[3:]), "bundle-short"),
+        (lambda entries: encode_bundle(entries)[:-1], "bundle-short"),
+        (lambda entries: encode_bundle([*entries, entries[0]]), "bundle-trailing"),
+        (lambda entries: b"", "bundle-short"),
+    ],
+    ids=["gap", "cut", "one-too-many", "empty"],
+)
+async def test_fast_forwarded_sequence_with_a_gap_in_the_entries(
+    scene: Scene, change: Callable[[list[bytes]], bytes], code: str
+) -> None:
+    victim = scene.victim("doctor")
+    await _twisted_bundle(victim, "journal", change)
+    failure = await victim.refuses(2, code)
+    assert "bundle" in failure.evidence
+    victim.lying.repent()
+    await victim.opens(scene.alert)
+
+
+async def test_fast_forwarded_sequence_without_the_entries(scene: Scene) -> None:
+    victim = await scene.informed("doctor")
+    forgery = await victim.forge()
+    note = forgery.note("journal")
+    ahead = await Forgery.of(scene.world)
+    ahead.entries["journal"] += ahead.entries["journal"][-1:] * 7
+    assert note != ahead.note("journal")
+    victim.lying.say("GET", "/journal/checkpoint", raw(ahead.note("journal")))
+    await victim.refuses(2, "bundle-short")
+    victim.lying.repent()
+    await victim.opens(scene.alert)
+
+
+async def test_fast_forwarded_sequence_beyond_all_bounds(scene: Scene) -> None:
+    victim = await scene.informed("doctor")
+    forgery = await Forgery.of(scene.world)
+    size = 10**15
+    text = Checkpoint(f"{scene.world.server.origin}/journal", size, bytes(32)).text()
+    signer = forgery.signers.journal
+    note = Note(text, (signer.sign_note(text), signer.cosign(text, scene.world.now))).encode()
+    victim.lying.say("GET", "/journal/checkpoint", raw(note))
+    before, asked = victim.kept(), len(victim.lying.asked)
+    with pytest.raises(ClientError) as refusal:
+        await victim.sync()
+    assert refusal.value.code == "too-many-entries"
+    assert victim.kept() == before
+    assert len(victim.lying.asked) - asked <= 2  # not one bundle of them was fetched
+    victim.lying.repent()
+    await victim.opens(scene.alert)
+
+
+@pytest.mark.parametrize("log", LOGS)
+async def test_fast_forwarded_clock(scene: Scene, log: LogName) -> None:
+    victim = await scene.informed("doctor")
+    forgery = await victim.forge()
+    if log == "journal":
+        await claim(scene, forgery, scene.world.now + 301)
+    else:
+        forgery.insert_registry(_renewal(scene), at=scene.world.now + 301)
+    failure = await victim.refuses(2, "time-ahead")
+    assert failure.evidence["log"] == log
+    victim.lying.repent()
+    await victim.opens(scene.alert)
+
+
+def _renewal(scene: Scene) -> Statement:
+    """A registry statement that every registrar would sign: the hospital's renewal."""
+    world = scene.world
+    return world.by_registrars(
+        "organisation.renew",
+        expires=world.now + 400 * DAY,
+        organisation=scene.hospital,
+        previous=world.previous(f"organisation/{scene.hospital}"),
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"subject": "policy"},
+        {"registry": None},
+        {"kind": "alert.released"},
+        {"alert": None},
+    ],
+    ids=["subject-in-the-journal", "no-registry", "released-without-alert", "alert-without-mark"],
+)
+async def test_entry_with_the_fields_of_another_kind(scene: Scene, change: dict[str, object]) -> None:
+    victim = await scene.informed("doctor")
+    forgery = await victim.forge()
+    index = await claim(scene, forgery, scene.world.now)
+    if "alert" in change:
+        change = {**change, "kind": "alert.released"}
+    forgery.rewrite("journal", index, **change)
+    await victim.refuses(2, "entry-malformed")
+
+
+async def test_entry_that_is_not_strict_json(scene: Scene) -> None:
+    victim = await scene.informed("doctor")
+    forgery = await victim.forge()
+    index = await claim(scene, forgery, scene.world.now)
+    twice = forgery.entries["journal"][index].replace(b'"at":', b'"at":1,"at":', 1)
+    forgery.entries["journal"][index] = twice
+    failure = await victim.refuses(2, "entry-malformed")
+    assert failure.evidence["entry"] == encoding.b64(twice)
+
+
+# -- backdated and reordered -------------------------------------------------------------------------------------------------
+
+
+async def test_backdated_alert_before_the_entry_in_front_of_it(scene: Scene) -> None:
+    victim = await scene.informed("doctor")
+    forgery = await victim.forge()
+    alert = await scene.forged_alert(forgery)
+    index = await forgery.insert_journal(alert, at=forgery.entry("journal", -1).at - 1)
+    failure = await victim.refuses(2, "time-decreases")
+    assert failure.evidence["index"] == str(index)
+    assert victim.state.alert(alert.id) is None
+    victim.lying.repent()
+    await victim.opens(scene.alert)
+
+
+async def test_backdated_alert_names_an_older_registry_than_the_entry_in_front_of_it(scene: Scene) -> None:
+    victim = await scene.informed("doctor")
+    forgery = await victim.forge()
+    alert = await scene.forged_alert(forgery)
+    await forgery.insert_journal(alert, registry_size=forgery.size("registry") - 1)
+    await victim.refuses(2, "registry-shrinks")
+    assert victim.state.alert(alert.id) is None
+
+
+async def test_backdated_alert_names_the_registry_from_before_a_revocation(scene: Scene) -> None:
+    victim = await scene.informed("doctor")
+    forgery = await victim.forge()
+    alert = await scene.forged_alert(forgery)
+    size = forgery.size("registry")
+    forgery.insert_registry(_revocation(scene))
+    await forgery.insert_journal(alert, registry_size=size, at=scene.world.now + MINUTE)
+    await victim.refuses(2, "backdated")
+    assert victim.state.alert(alert.id) is None
+    victim.lying.repent()
+    await victim.opens(scene.alert)
+
+
+def _revocation(scene: Scene) -> Statement:
+    """The registrars revoke the author's device."""
+    world = scene.world
+    device = scene.author.device
+    return world.by_registrars("device.revoke", device=device, previous=world.previous(f"device/{device}"))
+
+
+async def test_backdated_alert_behind_a_revocation_that_the_member_knows(scene: Scene) -> None:
+    """A thief has the author's device and the server: the alert is dated before the revocation, in a quiet journal."""
+    victim = await scene.informed("doctor")
+    forgery = await victim.forge()
+    alert = await scene.forged_alert(forgery)
+    before, size = scene.world.now + MINUTE, forgery.size("registry")
+    with scene.later(2 * HOUR):
+        forgery.insert_registry(_revocation(scene))
+        await victim.sync()
+        await forgery.insert_journal(alert, registry_size=size, at=before)
+        await victim.refuses(2, "backdated")
+    assert victim.state.alert(alert.id) is None
+
+
+async def test_delayed_registry_statement_backdated_into_its_window(scene: Scene) -> None:
+    """``not_after`` is over, so the server dates the entry back, before journal entries that this member knows."""
+    victim = await scene.informed("doctor")
+    forgery = await victim.forge()
+    renewal = _renewal(scene)
+    with scene.later(8 * DAY):
+        await claim(scene, forgery, scene.world.now)
+        await victim.sync()
+        forgery.insert_registry(renewal, at=scene.world.now - 7 * DAY)
+        failure = await victim.refuses(2, "backdated")
+    assert failure.evidence["log"] == "registry"
+
+
+async def test_reordered_entries_that_were_seen_in_another_order(scene: Scene) -> None:
+    victim = await scene.informed("doctor")
+    forgery = await victim.forge()
+    journal = forgery.entries["journal"]
+    journal[0], journal[1] = journal[1], journal[0]
+    await claim(scene, forgery, scene.world.now)
+    await victim.refuses(1, "fork")
+    victim.lying.repent()
+    await victim.opens(scene.alert)
+
+
+async def test_reordered_entries_that_are_new(scene: Scene) -> None:
+    victim = await scene.informed("doctor")
+    forgery = await victim.forge()
+    first = await claim(scene, forgery, scene.world.now + 10)
+    await claim(scene, forgery, scene.world.now + 20)
+    journal = forgery.entries["journal"]
+    journal[first], journal[first + 1] = journal[first + 1], journal[first]
+    await victim.refuses(2, "time-decreases")
+
+
+async def test_entry_that_names_a_registry_which_is_not_this_one(scene: Scene) -> None:
+    victim = await scene.informed("doctor")
+    forgery = await victim.forge()
+    index = await claim(scene, forgery, scene.world.now)
+    forgery.rewrite("journal", index, registry=Head(root="ab" * 32, size=forgery.size("registry")))
+    await victim.refuses(2, "registry-root")
+
+
+# -- the feed ------------------------------------------------------------------------------------------------------------------
+
+
+class Enough(Exception):
+    """The test has seen enough of a watcher that would go on for ever."""
+
+
+async def _watched(victim: Victim) -> list[int]:
+    """Rounds of a watcher until its stream ends: new entries of each."""
+
+    async def pause(_: int) -> None:
+        raise Enough
+
+    found = []
+    with pytest.raises(Enough):
+        async for synced in watch(victim.member, pause=pause):
+            found.append(synced.entries)
+    return found
+
+
+def _entry(index: int, data: bytes) -> Event:
+    value = {"entry": encoding.b64(data), "index": index}
+    return Event(str(index + 1), "entry", encoding.encode(value).decode())
+
+
+async def _head(victim: Victim) -> Event:
+    notes = {log: (await victim.member.api.checkpoint(log)).decode() for log in LOGS}
+    return Event("", "head", encoding.encode(notes).decode())
+
+
+async def test_event_that_names_an_index_the_log_does_not_have(scene: Scene) -> None:
+    victim = await scene.informed("driver")
+    entry = victim.state.entry("journal", 0)
+    assert entry is not None
+    before = victim.kept()
+    victim.lying.events = [_entry(10**6, entry), await _head(victim)]
+    assert await _watched(victim) == [0]
+    assert victim.kept() == before
+    assert victim.state.failures() == []
+
+
+async def test_event_with_a_fast_forwarded_head(scene: Scene) -> None:
+    victim = await scene.informed("driver")
+    forgery = await Forgery.of(scene.world)
+    index = await claim(scene, forgery, scene.world.now)
+    await claim(scene, forgery, scene.world.now)
+    notes = {log: forgery.note(log).decode() for log in LOGS}
+    before = victim.kept()
+    # The entry at the end is missing, and the honest exchange has no bundle of that width.
+    victim.lying.events = [
+        _entry(index, forgery.entries["journal"][index]),
+        Event("", "head", encoding.encode(notes).decode()),
+    ]
+    with pytest.raises(ClientError):
+        await _watched(victim)
+    assert victim.kept() == before
+
+
+async def test_event_with_another_entry_than_the_log_has(scene: Scene) -> None:
+    victim = await scene.informed("driver")
+    second = await scene.release()
+    index = scene.world.exchange_server.ledger.head("journal").size - 1
+    forgery = await Forgery.of(scene.world)
+    forgery.rewrite("journal", index, kind="access.read", alert=None)
+    victim.lying.events = [_entry(index, forgery.entries["journal"][index]), await _head(victim)]
+    before = victim.kept()
+    feed = [item async for item in victim.member.api.feed(index)]
+    assert isinstance(feed[0], FeedEntry)
+    assert isinstance(feed[1], Heads)
+    with pytest.raises(VerificationError) as caught:
+        await sync(victim.member, heads=feed[1], entries={index: feed[0].entry}, quiet=True)
+    assert (caught.value.name, caught.value.code) == ("V1", "fork")
+    assert victim.kept() == before
+    victim.lying.repent()
+    await victim.opens()
+    assert victim.state.alert(second.id) is not None
+
+
+async def test_event_of_a_fork_is_refused_by_the_watcher(scene: Scene) -> None:
+    victim = await scene.informed("driver")
+    forgery = await Forgery.of(scene.world)
+    forgery.rewrite("journal", 0, at=forgery.entry("journal", 0).at - 1)
+    notes = {log: forgery.note(log).decode() for log in LOGS}
+    victim.lying.events = [Event("", "head", encoding.encode(notes).decode())]
+    before = victim.kept()
+    with pytest.raises(VerificationError) as caught:
+        await _watched(victim)
+    assert (caught.value.name, caught.value.code) == ("V1", "fork")
+    assert victim.kept() == before
+
+
+async def test_event_that_is_not_one_is_a_broken_feed_and_no_more(scene: Scene) -> None:
+    victim = await scene.informed("driver")
+    before = victim.kept()
+    victim.lying.events = [Event("", "entry", '{"index":1,"index":2,"entry":""}')]
+    assert await _watched(victim) == [0]
+    victim.lying.events = [Event("", "head", '{"registry":7,"journal":{}}')]
+    with pytest.raises(Enough):
+        async for _ in watch(victim.member, pause=_enough):
+            pass
+    assert victim.kept() == before
+
+
+async def _enough(_: int) -> None:
+    raise Enough

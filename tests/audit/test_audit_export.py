@@ -1,0 +1,174 @@
+"""An auditor's export from a listening server: it verifies, and an exchange that shows something else is caught."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from exchange.audit.bundle import BundleError
+from exchange.audit.export import earlier_set, export
+from exchange.audit.verify import verify_bundle
+from exchange.client.errors import ClientError, VerificationError
+from exchange.client.member import Member, open_member
+from exchange.client.state import MemberState
+from exchange.client.transport import Event, HttpTransport, Response
+from keys.keyfile import Vault
+from keys.sign import SoftwareSigner, add_signature, sign_statement
+from tests.support.web import Partnership, listening
+from tests.support.world import Member as Enrolled
+
+Change = Callable[[str, bytes], bytes]
+
+
+class Between:
+    """A transport in whose answers a test may change the bytes."""
+
+    def __init__(self, inner: HttpTransport) -> None:
+        self._inner = inner
+        self.change: Change = lambda path, body: body
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        max_bytes: int,
+        timeout: float = 60.0,  # noqa: ASYNC109 - handed through
+    ) -> Response:
+        answer = await self._inner.request(
+            method, path, headers=headers, body=body, max_bytes=max_bytes, timeout=timeout
+        )
+        return Response(answer.status, answer.headers, self.change(path, answer.body))
+
+    def stream(self, path: str, *, headers: Mapping[str, str]) -> AsyncIterator[Event]:
+        return self._inner.stream(path, headers=headers)
+
+
+@asynccontextmanager
+async def client(partnership: Partnership, who: Enrolled, folder: Path) -> AsyncIterator[tuple[Member, Between]]:
+    """A member's own client of the listening server."""
+    world = partnership.world
+    identity = world.identities[who.device]
+    transport = HttpTransport(f"http://127.0.0.1:{world.http.port}")
+    founding = world.exchange_server.state.founding
+    assert founding is not None
+    folder.mkdir()
+    between = Between(transport)
+    try:
+        with MemberState(folder / "state.sqlite", Vault(identity.vault_key)) as state:
+            yield open_member(between, state, identity, founding.envelope, clock=lambda: world.now), between
+    finally:
+        await transport.close()
+
+
+async def history(partnership: Partnership) -> None:
+    """Alerts with and without approval, a receipt, a refusal's and a delivery's claim."""
+    world = partnership.world
+    alert = await partnership.release()
+    body = world.common(issuer={"device": partnership.officer.device}, alerts=[alert.id], level="read")
+    await world.post(world.sign("alert.receipt", body, partnership.officer.signer))
+    await world.get(f"/v1/alerts/{alert.id}", await world.session(partnership.officer))
+    await partnership.publish_clear()
+    await partnership.propose()
+    await world.context.claims.flush()
+
+
+async def test_an_export_verifies_and_is_reproduced_byte_by_byte(tmp_path: Path) -> None:
+    async with listening(tmp_path / "server") as partnership:
+        await history(partnership)
+        async with client(partnership, partnership.auditor, tmp_path / "home") as (auditor, _):
+            told: list[tuple[int, int, int]] = []
+            written = await export(auditor, tmp_path / "audit", progress=lambda *step: told.append(step))
+            assert written.missing == ()
+            assert told[-1] == (5, written.journal, written.journal)
+            report = verify_bundle(written.path, exchange=partnership.world.exchange)
+            assert report.verified, report.first
+            assert report.totals.alerts == {"AMBER": 1, "CLEAR": 1}
+            assert (report.totals.read, report.totals.proposals, report.totals.approvals) == (1, 2, 1)
+            assert report.totals.deliveries == 1
+            assert report.totals.openings
+            assert {path.name for path in (tmp_path / "audit").iterdir()} == {
+                "MANIFEST.json",
+                "checkpoints",
+                "journal",
+                "keys",
+                "leaves",
+                "openings.json",
+                "registry",
+                "statements",
+            }
+            assert await _again(auditor, tmp_path, written.path)
+
+
+async def _again(auditor: Member, folder: Path, first: Path) -> bool:
+    """Exported again to another place: the bytes are the same as long as the logs are."""
+    second = (await export(auditor, folder / "second")).path
+    names = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
+    assert names == sorted(path.relative_to(second) for path in second.rglob("*") if path.is_file())
+    return all((first / name).read_bytes() == (second / name).read_bytes() for name in names)
+
+
+async def test_a_later_export_does_not_overwrite_and_keeps_the_older_checkpoints(tmp_path: Path) -> None:
+    async with (
+        listening(tmp_path / "server") as partnership,
+        client(partnership, partnership.auditor, tmp_path / "home") as (auditor, _),
+    ):
+        await export(auditor, tmp_path / "audit")
+        await partnership.release()
+        with pytest.raises(BundleError) as error:
+            await export(auditor, tmp_path / "audit")
+        assert error.value.code == "bundle-exists"
+        later = await export(auditor, tmp_path / "later")
+        assert len(list((later.path / "checkpoints").glob("journal-*"))) == 2
+        report = verify_bundle(later.path)
+        assert report.verified
+        assert report.step(3).checked >= 3
+        assert not list(tmp_path.glob(".*"))
+
+
+async def test_who_is_not_shown_the_registry_cannot_export(tmp_path: Path) -> None:
+    async with (
+        listening(tmp_path / "server") as partnership,
+        client(partnership, partnership.officer, tmp_path / "home") as (officer, _),
+    ):
+        with pytest.raises(ClientError) as error:
+            await export(officer, tmp_path / "audit")
+        assert error.value.code == "not-an-auditor"
+        assert not (tmp_path / "audit").exists()
+
+
+@pytest.mark.parametrize(("path", "step"), [("/leaves", 7), ("/v1/statements/", 2)])
+async def test_an_exchange_that_shows_an_auditor_something_else_is_caught(tmp_path: Path, path: str, step: int) -> None:
+    async with listening(tmp_path / "server") as partnership:
+        await history(partnership)
+        async with client(partnership, partnership.auditor, tmp_path / "home") as (auditor, between):
+
+            def change(asked: str, body: bytes) -> bytes:
+                if path not in asked:
+                    return body
+                if path == "/leaves":
+                    return body[:40] + bytes(32) + body[72:]
+                at = body.index(b'"sig":"') + 12
+                return body[:at] + (b"A" if body[at : at + 1] != b"A" else b"B") + body[at + 1 :]
+
+            between.change = change
+            with pytest.raises(VerificationError) as error:
+                await export(auditor, tmp_path / "audit")
+            assert error.value.step == step
+            assert [failure.subject for failure in auditor.state.failures()] == ["audit"]
+            assert not (tmp_path / "audit").exists()
+
+
+def test_earlier_signature_sets_of_a_proposal_are_found_in_the_later_one() -> None:
+    signers = [SoftwareSigner.generate() for _ in range(3)]
+    first = sign_statement("alert", {"a": 1}, signers[0])
+    second = add_signature(first, signers[1])
+    third = add_signature(second, signers[2])
+    assert earlier_set(third, first.signatures_hash) == first
+    assert earlier_set(third, second.signatures_hash) == second
+    assert earlier_set(third, sign_statement("alert", {"a": 1}, signers[0]).signatures_hash) is None
