@@ -144,6 +144,8 @@ async def _grow(member: Member, log: LogName, note: bytes, known: Mapping[int, b
     if checkpoint.size - kept.size > MAX_GROWTH:
         raise ClientError("too-many-entries", f"the {log} claims to have grown by more than {MAX_GROWTH} entries")
     growth = Growth(log, kept.size, Kept(checkpoint.size, checkpoint.root, note), state.frontier(log))
+    if growth.frontier.size != kept.size:
+        raise StateError("changed-meanwhile", "another program of this member followed the logs; try again")
     if growth.frontier.root() != kept.root:
         raise StateError("state-unusable", f"the local copy of the {log} does not lead to its own checkpoint")
     for data in await _download(member, log, kept.size, checkpoint.size, known):

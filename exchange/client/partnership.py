@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from exchange.client.enrol import EnrolError, Preparation, commit
 from exchange.client.home import Invited
 from exchange.model.problems import first_error
-from exchange.model.statements import Policy
+from exchange.model.statements import DEFAULT_POLICY, Policy
 from keys import encoding
 from keys.registrar import SigningItem
 
@@ -241,7 +241,8 @@ def _policy(raw: Any) -> Policy:
                 for kind, labels in value["publish"].items()
                 if labels != []
             }
-        return Policy.model_validate(value)
+        # What the description leaves out is filled in here, once, and then stands in what the registrars sign.
+        return Policy.model_validate({**DEFAULT_POLICY.to_json(), **value})
     except ValidationError as error:
         raise _wrong(f"[policy]: {first_error(error)}") from None
 

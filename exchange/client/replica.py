@@ -68,6 +68,10 @@ class Replica:
 
     def reload(self) -> None:
         """Read the store again: another program of this member may have written it."""
+        with self.state.snapshot():
+            self._read()
+
+    def _read(self) -> None:
         self.heads: dict[LogName, Kept] = {log: self.state.head(log) for log in LOGS}
         self.memory = SignatureMemory(self.state.verified())
         self.names = Names()

@@ -149,29 +149,44 @@ class RegistryBody(Common):
 class Wide(Record):
     """From how many recipients (devices) on more approvals are needed, and how many."""
 
-    approvals: Annotated[int, Field(strict=True, ge=0, le=3)] = 1
-    recipients: Annotated[Count, Field(ge=1)] = 500
+    approvals: Annotated[int, Field(strict=True, ge=0, le=3)]
+    recipients: Annotated[Count, Field(ge=1)]
 
 
 class Publish(Record):
     """Which labels an organisation of a kind may publish; a kind left out may publish none."""
 
-    authority: LabelSet | None = (Label.AMBER, Label.AMBER_STRICT, Label.CLEAR, Label.GREEN, Label.RED)
-    chamber: LabelSet | None = (Label.AMBER, Label.CLEAR, Label.GREEN)
+    authority: LabelSet | None = None
+    chamber: LabelSet | None = None
     company: LabelSet | None = None
-    municipality: LabelSet | None = (Label.AMBER, Label.AMBER_STRICT, Label.CLEAR, Label.GREEN)
+    municipality: LabelSet | None = None
 
 
 class Policy(Record):
-    """The policy object (``docs/spec/policy.md``); its id is the hash of its strict JSON."""
+    """The policy object (``docs/spec/policy.md``); its id is the hash of its strict JSON.
 
-    approvals: dict[Label, Annotated[int, Field(strict=True, ge=1, le=3)]] = Field(
-        default_factory=lambda: {Label.RED: 1, Label.CLEAR: 1}
-    )
-    profile: Literal["first-2.0", "bsi-2.0"] = "first-2.0"
-    publish: Publish = Publish()
-    red_persons: Annotated[Count, Field(ge=1, le=1000)] = 50
-    wide: Wide = Wide()
+    Every field is signed: nothing is filled in, or a registrar would have adopted what stands nowhere.
+    """
+
+    approvals: dict[Label, Annotated[int, Field(strict=True, ge=1, le=3)]]
+    profile: Literal["first-2.0", "bsi-2.0"]
+    publish: Publish
+    red_persons: Annotated[Count, Field(ge=1, le=1000)]
+    wide: Wide
+
+
+DEFAULT_POLICY = Policy(
+    approvals={Label.CLEAR: 1, Label.RED: 1},
+    profile="first-2.0",
+    publish=Publish(
+        authority=(Label.AMBER, Label.AMBER_STRICT, Label.CLEAR, Label.GREEN, Label.RED),
+        chamber=(Label.AMBER, Label.CLEAR, Label.GREEN),
+        municipality=(Label.AMBER, Label.AMBER_STRICT, Label.CLEAR, Label.GREEN),
+    ),
+    red_persons=50,
+    wide=Wide(approvals=1, recipients=500),
+)
+"""What a new partnership's description begins with."""
 
 
 class PolicyAdopt(RegistryBody):

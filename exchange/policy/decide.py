@@ -171,12 +171,19 @@ def decide(roster: Roster, policy: Policy, core: Core, approvals: Collection[str
         return Verdict(refusal, people, recipients, without)
     if context.acceptance is None:
         return verdict
-    unserved = tuple(r.device for r in recipients if context.acceptance.device_fault(r.device) is not None)
+    unserved = tuple(r.device for r in recipients if _lost(context.acceptance, r))
     if unserved and core.label is Label.RED:
         return Verdict(Decision(False, "R3", "recipient-lost", unserved), people, recipients, without, unserved)
     return Verdict(
         alert, people, recipients, without, unserved, _newcomers(roster, policy, core, context.acceptance, people)
     )
+
+
+def _lost(acceptance: Roster, recipient: Recipient) -> bool:
+    """Whether a recipient's device no longer satisfies R1 at acceptance: not in force, or an auditor's by now."""
+    if acceptance.device_fault(recipient.device) is not None:
+        return True
+    return "auditor" in acceptance.facts.persons[recipient.person].roles
 
 
 def _whole(roster: Roster, core: Core, context: Context, verdict: Verdict) -> Decision | None:

@@ -181,7 +181,9 @@ class Feed:
             for event in events:
                 self._keep(event)
             self._built += len(events)
-            self._announce()
+            if self._built < size:
+                self._announce()
+        # With the last entry and never before it: a head says that the reader has everything up to it.
         self.heads = heads
         self._announce()
 
@@ -277,8 +279,8 @@ class Feed:
         return True
 
     def up_to_date(self, stream: Stream) -> bool:
-        """Whether the listener has every entry that was built."""
-        return stream.cursor >= self._built
+        """Whether the listener has exactly what was built: one that began at a newer head waits for its entries."""
+        return stream.cursor == self._built
 
     async def after(self, stream: Stream) -> list[bytes]:
         """The next events for a listener, at most `PAGE`; its cursor moves behind them."""

@@ -45,14 +45,16 @@ MINUTE = 60
 class Victim:
     """A real client over the lying exchange, with a store of its own."""
 
-    def __init__(self, scene: Scene, person: Person, folder: Path, device: str | None = None) -> None:
+    def __init__(self, scene: Scene, person: Person, folder: Path, device: str, state: bytes | None = None) -> None:
         world = scene.world
         self.scene = scene
         self.person = person
         self.lying = LyingExchange(scene.honest)
-        self.identity = world.identities[device or person.device]
+        self.identity = world.identities[device]
         folder.mkdir(parents=True)
         self.path = folder / "state.sqlite"
+        if state is not None:
+            self.path.write_bytes(state)
         self.state = MemberState(self.path, Vault(self.identity.vault_key))
         self.member = members.open_member(
             self.lying,
@@ -63,6 +65,11 @@ class Victim:
             save=lambda identity: None,
             random=world.random,
         )
+
+    def store(self) -> bytes:
+        """The store's file, whole; this client is over."""
+        self.state.close()  # writes the log of SQLite into the file
+        return self.path.read_bytes()
 
     async def forge(self) -> Forgery:
         """Show this client another history from now on: a copy of the honest one, to be rewritten."""
@@ -138,6 +145,7 @@ class Scene:
     people: dict[str, Person] = field(default_factory=dict)
     alert: Statement = field(init=False)
     victims: list[Victim] = field(default_factory=list)
+    _before: dict[str, bytes] = field(default_factory=dict)
     _count: Any = field(default_factory=itertools.count)
 
     def __getattr__(self, name: str) -> Person:
@@ -173,16 +181,26 @@ class Scene:
         self.alert = await self.release()
         return self
 
-    def victim(self, person: str, device: int = 0) -> Victim:
-        """A client with an empty store; close is the scene's."""
+    def newcomer(self, person: str, device: int = 0, state: bytes | None = None) -> Victim:
+        """A client with an empty store, or with a copy of another's."""
         who = self.people[person]
-        victim = Victim(self, who, self.folder / f"{person}-{next(self._count)}", who.devices[device])
+        victim = Victim(self, who, self.folder / f"{person}-{next(self._count)}", who.devices[device], state)
         self.victims.append(victim)
         return victim
 
+    async def unaware(self, person: str) -> Victim:
+        """A client that has followed the honest logs up to the release of ``alert``, which it has not heard of."""
+        if person not in self._before:
+            first = self.newcomer(person)
+            forgery = await first.forge()
+            forgery.shown_size["journal"] = forgery.index_of("journal", self.alert.id)
+            await first.opens()
+            self._before[person] = first.store()
+        return self.newcomer(person, state=self._before[person])
+
     async def informed(self, person: str) -> Victim:
         """A client that has followed the honest logs so far."""
-        victim = self.victim(person)
+        victim = await self.unaware(person)
         await victim.opens()
         return victim
 

@@ -145,7 +145,7 @@ async def test_rolled_back_journal(scene: Scene) -> None:
 
 
 async def test_rolled_back_roster_for_a_newcomer(scene: Scene) -> None:
-    victim = scene.victim("doctor")
+    victim = scene.newcomer("doctor")
     forgery = await victim.forge()
     forgery.shown_size["registry"] = forgery.size("registry") - 2
     failure = await victim.refuses(2, "registry-root")
@@ -232,7 +232,7 @@ async def test_log_keys_changed_after_join(scene: Scene) -> None:
 
 
 async def test_log_keys_changed_beside_the_pinned_founding(scene: Scene) -> None:
-    victim = scene.victim("doctor")
+    victim = scene.newcomer("doctor")
     new = generate(scene.world.server.origin, Randomness("new keys"))
     forgery = await Forgery.of(scene.world)
     forgery.signers = Signers(new.registry, new.journal)
@@ -255,7 +255,7 @@ async def _twisted_bundle(victim: Victim, log: LogName, change: Callable[[list[b
 
 @pytest.mark.parametrize("log", LOGS)
 async def test_tile_that_does_not_match_the_checkpoint(scene: Scene, log: LogName) -> None:
-    victim = scene.victim("doctor")
+    victim = scene.newcomer("doctor")
 
     def swapped(entries: list[bytes]) -> bytes:
         entries[1], entries[2] = entries[2], entries[1]
@@ -282,7 +282,7 @@ async def test_tile_that_does_not_match_the_checkpoint(scene: Scene, log: LogNam
 async def test_fast_forwarded_sequence_with_a_gap_in_the_entries(
     scene: Scene, change: Callable[[list[bytes]], bytes], code: str
 ) -> None:
-    victim = scene.victim("doctor")
+    victim = scene.newcomer("doctor")
     await _twisted_bundle(victim, "journal", change)
     failure = await victim.refuses(2, code)
     assert "bundle" in failure.evidence
@@ -512,7 +512,7 @@ async def test_event_that_names_an_index_the_log_does_not_have(scene: Scene) -> 
     assert entry is not None
     before = victim.kept()
     victim.lying.events = [_entry(10**6, entry), await _head(victim)]
-    assert await _watched(victim) == [0]
+    assert await _watched(victim) == [0, 0]
     assert victim.kept() == before
     assert victim.state.failures() == []
 
@@ -565,6 +565,30 @@ async def test_event_of_a_fork_is_refused_by_the_watcher(scene: Scene) -> None:
         await _watched(victim)
     assert (caught.value.name, caught.value.code) == ("V1", "fork")
     assert victim.kept() == before
+
+
+async def test_event_of_a_fork_that_lags_behind_is_refused_by_the_watcher(scene: Scene) -> None:
+    """A head may come late, and then it must be one that this log has had."""
+    victim = await scene.informed("driver")
+    forgery = await Forgery.of(scene.world)
+    forgery.rewrite("journal", 0, at=forgery.entry("journal", 0).at - 1)
+    forgery.shown_size["journal"] = forgery.size("journal") - 1
+    late = {"journal": forgery.note("journal").decode(), "registry": forgery.note("registry").decode()}
+    victim.lying.events = [Event("", "head", encoding.encode(late).decode())]
+    with pytest.raises(VerificationError) as caught:
+        await _watched(victim)
+    assert (caught.value.name, caught.value.code) == ("V1", "fork")
+    victim.failure("log", 1, "fork")
+
+
+async def test_event_with_a_head_that_only_lags_behind_is_no_lie(scene: Scene) -> None:
+    victim = await scene.informed("driver")
+    forgery = await Forgery.of(scene.world)
+    forgery.shown_size["journal"] = forgery.size("journal") - 1
+    late = {"journal": forgery.note("journal").decode(), "registry": forgery.note("registry").decode()}
+    victim.lying.events = [Event("", "head", encoding.encode(late).decode())]
+    assert await _watched(victim) == [0, 0]
+    assert victim.state.failures() == []
 
 
 async def test_event_that_is_not_one_is_a_broken_feed_and_no_more(scene: Scene) -> None:

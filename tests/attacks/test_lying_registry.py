@@ -76,7 +76,7 @@ async def test_withheld_revocation_without_its_entry(scene: Scene) -> None:
 
 async def test_withheld_statement_about_the_readers_own_device(scene: Scene) -> None:
     """Without its own enrolment a device would take every alert for older than itself: all alerts would be dropped."""
-    victim = scene.victim("doctor")
+    victim = scene.newcomer("doctor")
     forgery = await victim.forge()
     enrolled = parse_subject(forgery, f"device/{scene.doctor.device}")
     forgery.withheld.add(enrolled)
@@ -87,7 +87,7 @@ async def test_withheld_statement_about_the_readers_own_device(scene: Scene) -> 
 
 
 async def test_withheld_statements_about_the_readers_whole_organisation(scene: Scene) -> None:
-    victim = scene.victim("doctor")
+    victim = scene.newcomer("doctor")
     forgery = await victim.forge()
     for subject in (f"organisation/{scene.hospital}", f"person/{scene.doctor.person}", f"device/{scene.doctor.device}"):
         forgery.withheld.add(parse_subject(forgery, subject))
@@ -105,7 +105,7 @@ def parse_subject(forgery: Forgery, subject: str) -> int:
 
 @pytest.mark.parametrize("reader", ["author", "approver"])
 async def test_withheld_statement_about_somebody_unknown_from_who_is_shown_all(scene: Scene, reader: str) -> None:
-    victim = scene.victim(reader)
+    victim = scene.newcomer(reader)
     forgery = await victim.forge()
     for subject in (f"person/{scene.driver.person}", f"device/{scene.driver.device}"):
         forgery.withheld.add(parse_subject(forgery, subject))
@@ -114,7 +114,7 @@ async def test_withheld_statement_about_somebody_unknown_from_who_is_shown_all(s
 
 @pytest.mark.parametrize("kind", ["policy.adopt", "exchange.found"])
 async def test_withheld_statement_that_everybody_is_shown(scene: Scene, kind: str) -> None:
-    victim = scene.victim("doctor")
+    victim = scene.newcomer("doctor")
     forgery = await victim.forge()
     forgery.withheld.add(next(i for i in range(9) if forgery.entry("registry", i).kind == kind))
     await victim.refuses(3, "statement-withheld", "M16")
@@ -196,7 +196,7 @@ async def test_registry_statement_signed_by_other_registrars_than_accepted(scene
 
 
 async def test_reordered_page_of_statements(scene: Scene) -> None:
-    victim = scene.victim("doctor")
+    victim = scene.newcomer("doctor")
     victim.lying.twist("GET", "/v1/registry/statements", lambda page: {"statements": page["statements"][::-1]})
     before = victim.kept()
     with pytest.raises(BadAnswer):
@@ -207,7 +207,7 @@ async def test_reordered_page_of_statements(scene: Scene) -> None:
 
 
 async def test_statements_moved_to_other_indexes(scene: Scene) -> None:
-    victim = scene.victim("doctor")
+    victim = scene.newcomer("doctor")
 
     def moved(page: dict[str, Any]) -> dict[str, Any]:
         items = page["statements"]
@@ -393,7 +393,7 @@ async def test_statement_with_a_signature_taken_from_another(scene: Scene) -> No
 
 
 async def test_founding_substituted(scene: Scene) -> None:
-    victim = scene.victim("doctor")
+    victim = scene.newcomer("doctor")
     forgery = await victim.forge()
     other = World(seed="substitute", server=scene.world.server).founding()
     forgery.rewrite("registry", 0, statement=other.id, signatures=other.envelope.signatures_hash)
@@ -409,7 +409,7 @@ async def test_founding_substituted(scene: Scene) -> None:
 
 
 async def test_founding_substituted_beside_its_entry(scene: Scene) -> None:
-    victim = scene.victim("doctor")
+    victim = scene.newcomer("doctor")
     forgery = await victim.forge()
     forgery.registry[0] = (World(seed="substitute", server=scene.world.server).founding().envelope, ())
     await victim.refuses(3, "entry-mismatch", "M1")
@@ -450,7 +450,7 @@ def _uncommitted(page: dict[str, Any]) -> None:
     "change", [_renamed, _swapped, _twice, _uncommitted], ids=["renamed", "swapped", "twice", "uncommitted"]
 )
 async def test_openings_that_do_not_match(scene: Scene, change: Callable[[dict[str, Any]], None]) -> None:
-    victim = scene.victim("author")
+    victim = scene.newcomer("author")
     victim.lying.twist("GET", "/v1/registry/statements", change)
     await victim.refuses(3, "opening-mismatch", "M14")
     assert not victim.member.replica.names.all("organisation")
@@ -472,7 +472,7 @@ def nameless(victim: Victim, person: str) -> None:
 
 
 async def test_nameless_ghost_is_shown_by_id_and_needs_confirmation(scene: Scene) -> None:
-    victim = scene.victim("author")
+    victim = scene.newcomer("author")
     nameless(victim, scene.porter.person)
     await victim.sync()
     draft = publish.prepare(source(), victim.member)
@@ -491,7 +491,7 @@ async def test_nameless_ghost_is_shown_by_id_and_needs_confirmation(scene: Scene
 
 
 async def test_nameless_ghost_in_red_refuses_even_when_confirmed(scene: Scene) -> None:
-    victim = scene.victim("author")
+    victim = scene.newcomer("author")
     nameless(victim, scene.author.person)
     await victim.sync()
     red = source(Label.RED, audience=SourceAudience(persons=("D. Doktor",)), approvers=("F. Freigeber",), approvals=1)
@@ -508,7 +508,7 @@ async def test_nameless_ghost_in_a_red_proposal_is_not_approved(scene: Scene) ->
     core = {"approvals": 1, "approvers": [scene.approver.person]}
     proposal = await scene.sealed({"persons": [scene.doctor.person]}, "RED", core=core)
     await scene.world.post(proposal)
-    victim = scene.victim("approver")
+    victim = scene.newcomer("approver")
     nameless(victim, scene.doctor.person)
     await victim.sync()
     (found,) = [p for p in await approve.proposals(victim.member) if p.opened.statement.id == proposal.id]
@@ -517,7 +517,7 @@ async def test_nameless_ghost_in_a_red_proposal_is_not_approved(scene: Scene) ->
     assert refusal.value.code == "nameless-recipients"
     assert victim.state.outgoing(open_only=False) == []
     # With the names shown it is approved: the honest continuation, on another device of the approver.
-    other = scene.victim("approver", device=1)
+    other = scene.newcomer("approver", device=1)
     await other.sync()
     (found,) = [p for p in await approve.proposals(other.member) if p.opened.statement.id == proposal.id]
     assert (await approve.approve(found, other.member)).released
@@ -528,7 +528,7 @@ async def test_nameless_ghost_in_a_red_proposal_is_not_approved(scene: Scene) ->
 
 @pytest.mark.parametrize("reader", ["author", "doctor"])
 async def test_hidden_epoch_bundle(scene: Scene, reader: str) -> None:
-    victim = scene.victim(reader)
+    victim = scene.newcomer(reader)
     forgery = await victim.forge()
     index = next(i for i in range(forgery.size("journal")) if forgery.entry("journal", i).kind == "epoch.publish")
     forgery.hidden.add(index)
@@ -554,7 +554,7 @@ async def test_hidden_epoch_bundle_stops_the_publisher_before_anything_is_sealed
 
 
 async def test_epoch_statement_in_the_place_of_another(scene: Scene) -> None:
-    victim = scene.victim("author")
+    victim = scene.newcomer("author")
     forgery = await victim.forge()
     first, second, *_ = (
         i for i in range(forgery.size("journal")) if forgery.entry("journal", i).kind == "epoch.publish"
@@ -587,7 +587,7 @@ async def test_epoch_bundle_published_by_somebody_else(scene: Scene) -> None:
 
 
 async def test_epoch_bundle_with_other_bytes(scene: Scene) -> None:
-    victim = scene.victim("author")
+    victim = scene.newcomer("author")
     await victim.sync()
     draft = publish.prepare(source(), victim.member)
     bundles = {item.body.bundle.sha256 for item in await _bundles(victim)}

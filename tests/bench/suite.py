@@ -40,7 +40,8 @@ def run(root: Path) -> int:
 def _print(report: Report, peers: Peers, before: str, seconds: float) -> None:
     facts = {**machine(), "load before the run": before, "the whole run": f"{seconds:.0f} s"}
     installed = {"age": peers.age, "gpg": peers.gpg}
-    versions = [f"{name} {first_line([path, '--version'])}" for name, path in installed.items() if path is not None]
+    said = {name: first_line([path, "--version"]) for name, path in installed.items() if path is not None}
+    versions = [line if name in line else f"{name} {line}" for name, line in said.items()]
     facts["peers"] = ", ".join(versions) or "none installed"
     print(time.strftime("Taken on %Y-%m-%d %H:%M UTC with `make bench`.", time.gmtime()))
     print()

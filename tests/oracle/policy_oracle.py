@@ -211,7 +211,14 @@ def _broken_at_acceptance(
         ({"R1", "R8"}, all(satisfies_r1(world, t, one) for one in approvals)),
         ({"R8"}, all("approver" in roles_of(world, one) for one in approvals)),
         ({"R8"}, all(organisation_of(world, one) == home for one in approvals)),
-        ({"R3"}, label != "RED" or all(in_force_device(world, t, one) for one in leaves(named, t_at, core, usable))),
+        (
+            {"R3"},
+            label != "RED"
+            or all(
+                in_force_device(world, t, one) and satisfies_r1(world, t, person_of(world, one))
+                for one in leaves(named, t_at, core, usable)
+            ),
+        ),
         ({"R3"}, label != "RED" or all(in_force_person(world, t, one) for one in core["approvers"])),
         ({"R15"}, core["valid_until"] > t),
     ]
