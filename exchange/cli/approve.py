@@ -152,18 +152,22 @@ def _show(terminal: Terminal, member: Member, proposal: Proposal) -> None:
 
 
 async def _approve(terminal: Terminal, member: Member, proposal: Proposal, yes: bool, confirm_nameless: bool) -> None:
+    import time
+
     from exchange.cli.publish import check_nameless, say_unserved
     from exchange.client.approve import approve as approve_proposal
     from exchange.client.approve import nameless_of
 
     check_nameless(_core(proposal).label.value, len(nameless_of(proposal, member.client)), confirm_nameless)
     terminal.confirm("ask_approve", yes=yes)
+    decided = time.time()
     released = await approve_proposal(proposal, member.client, confirm_nameless=confirm_nameless)
     terminal.say("approve_released" if released.released else "approve_more", id=released.statement)
     say_unserved(terminal, member, released.unserved)
     if terminal.as_json:
         terminal.json(
             {
+                "decided_at": decided,
                 "index": released.index,
                 "released": released.released,
                 "statement": released.statement,

@@ -35,6 +35,7 @@ def publish(
 ) -> None:
     """Publish an alert, or propose it when approvals are needed."""
     import asyncio
+    import time
 
     from exchange.cli.member import opened
     from exchange.cli.preview import as_json, make, show, verdict
@@ -53,10 +54,10 @@ def publish(
             if not draft.allowed:
                 if json:
                     verdict(terminal, member, table.alert)
-                    terminal.json({"preview": as_json(terminal, member, draft, table), "released": False})
                 return REFUSED
             check_nameless(draft.core.label.value, len(table.nameless), confirm_nameless)
             terminal.confirm("ask_publish", yes=yes)
+            decided = time.time()
             try:
                 with sealing_pool(member, draft), terminal.progress("progress_seal"):
                     released = await publish_draft(draft, member.client, confirm_nameless=confirm_nameless)
@@ -67,6 +68,7 @@ def publish(
             if json:
                 terminal.json(
                     {
+                        "decided_at": decided,
                         "index": released.index,
                         "preview": as_json(terminal, member, draft, table),
                         "released": released.released,

@@ -115,7 +115,8 @@ class Terminal:
         for name in hints:
             self.hint(name, **values)
         if self.as_json:
-            self.json({"code": code or key.replace("_", "-"), "error": message})
+            rule = {"rule": values["rule"]} if "rule" in values else {}
+            self.json({"code": code or key.replace("_", "-"), "error": message, **rule})
 
     # -- data -------------------------------------------------------------------------------------------------------
 

@@ -227,6 +227,14 @@ class Ledger:
         tree = await self._tree(log, state.edge, merkle.inclusion_ranges(index, state.edge.size))
         return state.note, tree.inclusion_proof(index)
 
+    async def root_at(self, log: LogName, size: int) -> bytes:
+        """The log's root at an earlier size, 32 bytes. Raises `ProofError` (``proof-size``) beyond the size published."""
+        edge = self._states[log].edge
+        if size > edge.size:
+            raise ProofError("proof-size", "the log is not that long")
+        tree = await self._tree(log, edge, ((0, size),))
+        return merkle.range_root(tree.node, 0, size)
+
     async def consistency_proof(self, log: LogName, old_size: int) -> tuple[bytes, ...]:
         """The proof from ``old_size`` to the size published. Raises `ProofError` (``proof-size``)."""
         edge = self._states[log].edge

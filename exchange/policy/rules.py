@@ -83,13 +83,13 @@ class AudienceView:
 
 def r1_in_force(view: AudienceView, person: Person) -> Decision | None:
     """R1: only members in force; an auditor is never a recipient. A refusal, or None."""
+    if "auditor" in person.roles:
+        return AUDITOR
     if person.removed:
         return Decision(False, "R1", "person-removed")
     fault = view.organisation_fault(person.organisation)
     if fault is not None:
         return Decision(False, "R1", fault)
-    if "auditor" in person.roles:
-        return AUDITOR
     return None
 
 

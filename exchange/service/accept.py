@@ -341,8 +341,6 @@ class Request:
         check_window(core, signers, stage.at)
         size = core.seen.registry.size
         check_named_roster(core, staging.registry_root(size), staging.first_later_entry(size))
-        if core.seen.journal.size > stage.size("journal"):
-            raise AlertRefusal("A2", "journal-ahead", "the alert names a journal that this log does not have yet")
         if staging.is_rejected(statement.id):
             raise AlertRefusal("R8", "rejected", "a candidate approver has rejected this proposal")
         version = (core.alert, core.version)

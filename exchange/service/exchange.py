@@ -273,6 +273,7 @@ class Exchange:
             match one.statement.body:
                 case AlertBody() as body:
                     await asyncio.to_thread(self._check_signed, one.statement)
+                    await self._check_journal(body)
                     one.material = await self._alert_material(body, pinned)
                 case EpochPublish() as body:
                     await asyncio.to_thread(self._check_signed, one.statement)
@@ -302,6 +303,14 @@ class Exchange:
             raise Refused(error.code, error.detail, rule=error.rule, differs=error.differs) from None
         except KeysError as error:
             raise Refused(error.code, str(error), rule="V3") from None
+
+    async def _check_journal(self, body: AlertBody) -> None:
+        """A2 for the journal: an alert that names another journal than ours would be refused by every reader."""
+        seen = body.core.seen.journal
+        if seen.size > self.ledger.head("journal").size:
+            raise Refused("journal-ahead", "the alert names a journal that this log does not have yet", rule="A2")
+        if (await self.ledger.root_at("journal", seen.size)).hex() != seen.root:
+            raise Refused("journal-root", "the alert names a journal root that is not this log's", rule="A2")
 
     async def _alert_material(self, body: AlertBody, pinned: list[str]) -> AlertMaterial:
         wanted = list(body.sealed.parts)

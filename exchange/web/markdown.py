@@ -7,6 +7,7 @@ attribute and address scheme that is not named here. A link shows where it leads
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import nh3
@@ -16,6 +17,8 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 
+KEPT_TEXTS: Final = 128
+"""Rendered texts kept: a public page is read far more often than it changes."""
 HEADING_SHIFT: Final = 2
 """An author's first heading comes below the page's own two levels."""
 _TAGS: Final = {
@@ -60,8 +63,9 @@ def _parser() -> MarkdownIt:
 _PARSER: Final = _parser()
 
 
+@lru_cache(maxsize=KEPT_TEXTS)
 def render(text: str) -> str:
-    """Clean HTML of an author's Markdown."""
+    """Clean HTML of an author's Markdown, at most 64 KiB of it; up to two seconds for text that is written to be slow."""
     return nh3.clean(
         _PARSER.render(text, {}),
         tags=_TAGS,

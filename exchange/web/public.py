@@ -7,6 +7,7 @@ downloads that no browser opens in this origin; no script, nothing loaded from e
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -125,7 +126,13 @@ def _text_in(content: Content, language: str) -> ContentText:
     return next((text for text in content.texts if text.language == language), content.texts[0])
 
 
-async def _shown(call: Call, view: AlertView, language: str) -> Shown:
+async def _rendered(text: str | None) -> str:
+    """An author's Markdown as clean HTML; on a thread, because what is written to be slow takes a second."""
+    return "" if text is None else await asyncio.to_thread(render, text)
+
+
+async def _shown(call: Call, view: AlertView, language: str, *, whole: bool) -> Shown:
+    """An alert for a page of its own, or without its text for the list."""
     context = call.context
     content = await call.request.app[_contents].of(call, view)
     text = None if content is None else _text_in(content, language)
@@ -141,8 +148,8 @@ async def _shown(call: Call, view: AlertView, language: str) -> Shown:
         expired=context.exchange.clock() >= core.valid_until,
         title=TEXTS[language]["unreadable"] if text is None else text.title,
         language=language if text is None else text.language,
-        text="" if text is None else render(text.text),
-        advice="" if text is None or text.advice is None else render(text.advice),
+        text=await _rendered(text.text if text is not None and whole else None),
+        advice=await _rendered(text.advice if text is not None and whole else None),
         words={
             field: word(language, field, str(getattr(core, field)))
             for field in ("kind", "urgency", "severity", "certainty")
@@ -172,7 +179,7 @@ async def listing(call: Call) -> web.Response:
         raise WebProblem("query-malformed", "before is a journal index")
     rows = await call.context.reading.clear_alerts(None if before is None else int(before), PAGE_ALERTS + 1)
     alerts = [
-        await _shown(call, await call.context.reading.clear_alert(row.statement), language)
+        await _shown(call, await call.context.reading.clear_alert(row.statement), language, whole=False)
         for row in rows[:PAGE_ALERTS]
     ]
     older = alerts[-1].index if len(rows) > PAGE_ALERTS else None
@@ -183,7 +190,7 @@ async def page(call: Call) -> web.Response:
     """One alert."""
     language = language_of(call)
     view = await call.context.reading.clear_alert(call.part("id"))
-    shown = await _shown(call, view, language)
+    shown = await _shown(call, view, language, whole=True)
     return _page(call, "clear_alert.html", language, alert=shown, exchange=call.context.exchange.state.exchange)
 
 

@@ -420,17 +420,22 @@ def _revocation(scene: Scene) -> Statement:
     return world.by_registrars("device.revoke", device=device, previous=world.previous(f"device/{device}"))
 
 
-async def test_backdated_alert_behind_a_revocation_that_the_member_knows(scene: Scene) -> None:
-    """A thief has the author's device and the server: the alert is dated before the revocation, in a quiet journal."""
+async def test_backdated_alert_behind_a_revocation_that_the_journal_has_named(scene: Scene) -> None:
+    """A thief has the author's device and the server: the alert is dated before the revocation."""
     victim = await scene.informed("doctor")
     forgery = await victim.forge()
     alert = await scene.forged_alert(forgery)
     before, size = scene.world.now + MINUTE, forgery.size("registry")
     with scene.later(2 * HOUR):
         forgery.insert_registry(_revocation(scene))
+        await claim(scene, forgery, scene.world.now)  # a receipt, a delivery: anything after the revocation
         await victim.sync()
         await forgery.insert_journal(alert, registry_size=size, at=before)
-        await victim.refuses(2, "backdated")
+        await victim.refuses(2, "time-decreases")
+        forgery.rewrite("journal", forgery.size("journal") - 1, at=scene.world.now)
+        with pytest.raises(VerificationError) as caught:
+            await victim.sync()
+        assert caught.value.code == "registry-shrinks"
     assert victim.state.alert(alert.id) is None
 
 

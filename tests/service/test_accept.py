@@ -188,6 +188,16 @@ async def test_a_roster_a_little_older_is_accepted_and_the_newcomer_named(scene:
     assert answer.results[0].newcomers == (newcomer.person,)
 
 
+async def test_another_journal_than_ours_is_refused(scene: Scene) -> None:
+    world = scene.world
+    seen = world.exchange_server.seen().to_json()
+    seen["journal"]["root"] = "0" * 64  # type: ignore[index]
+    alert = await world.alert(scene.author, "AMBER", {"sectors": ["health"]}, core={"seen": seen})
+    with pytest.raises(Refused) as refusal:
+        await world.post(alert)
+    assert (refusal.value.rule, refusal.value.code) == ("A2", "journal-root")
+
+
 async def test_an_alert_without_its_pack_is_refused(scene: Scene) -> None:
     world = scene.world
     alert = await world.alert(scene.author, "AMBER", {"sectors": ["health"]})
