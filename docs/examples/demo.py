@@ -285,7 +285,10 @@ def demo(processes: list[subprocess.Popen[Any]], keep: bool) -> None:
         f"2  Registry: {len(description['organisation'])} organisations, {len(people)} persons, signed by {threshold} registrars"
     )
     invitations = FOLDER / "invitations"
-    exchange("invite", "--partnership", HERE / "partnership.toml", "--url", url, "--out", invitations)
+    first = registrars[0][1]
+    exchange(
+        "invite", "--partnership", HERE / "partnership.toml", "--url", url, "--out", invitations, "--registrar", first
+    )
     registry = invitations / "registry.json"
     registrars_sign(registry, registrars, threshold)
     exchange("admit", registry, "--url", url)
@@ -311,6 +314,8 @@ def demo(processes: list[subprocess.Popen[Any]], keep: bool) -> None:
         url,
         "--registry",
         registry,
+        "--registrar",
+        first,
         "--out",
         enrolments,
         "--yes",
@@ -332,7 +337,7 @@ def demo(processes: list[subprocess.Popen[Any]], keep: bool) -> None:
     for organisation in description["organisation"]:
         if organisation.get("suspended"):
             file = FOLDER / "registry-office" / f"suspend-{organisation['handle']}.json"
-            exchange("suspend", organisation["name"], "--out", file, person=office)
+            exchange("suspend", organisation["name"], "--out", file, "--registrar", first, person=office)
             registrars_sign(file, registrars, threshold)
             exchange("admit", file, "--url", url)
             say(f"  {organisation['name']} is suspended by {threshold} registrars")
@@ -486,7 +491,8 @@ def report(warnings: list[Example], people: list[Person], times: dict[tuple[str,
     if delays:
         delays.sort()
         say(
-            f"\n  from the decision (publish, or the approval) to opened on the reader's machine: median {delays[len(delays) // 2] * 1000:.0f} ms, slowest {delays[-1] * 1000:.0f} ms"
+            "\n  from the decision (publish, or the approval) to opened on the reader's machine:"
+            f" median {delays[len(delays) // 2] * 1000:.0f} ms, slowest {delays[-1] * 1000:.0f} ms"
         )
 
 

@@ -16,7 +16,7 @@ A crash, or a failure, at any point leaves the store as it was before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from exchange.client.answers import Heads
@@ -99,13 +99,15 @@ def _refresh(member: Member) -> None:
 
 async def _follow(member: Member, heads: Heads | None, known: Mapping[int, bytes]) -> int:
     replica = member.replica
-    if heads is None or _behind_claims(replica, heads):
+    # Read before a checkpoint is asked for: what another program of this member is shown meanwhile may well be newer.
+    claims = {log: tuple(member.state.claims(log)) for log in LOGS}
+    if heads is None or _behind_claims(replica, heads, claims):
         journal_note = await member.api.checkpoint("journal")
         registry_note = await member.api.checkpoint("registry")
     else:
         journal_note, registry_note = heads.journal, heads.registry
-    journal = await _grow(member, "journal", journal_note, known)
-    registry = await _grow(member, "registry", registry_note, {})
+    journal = await _grow(member, "journal", journal_note, known, claims["journal"])
+    registry = await _grow(member, "registry", registry_note, {}, claims["registry"])
     if not journal.entries and not registry.entries:
         member.state.set_checked(member.clock())
         return 0
@@ -126,17 +128,19 @@ async def _follow(member: Member, heads: Heads | None, known: Mapping[int, bytes
 # -- V1: the logs continue ---------------------------------------------------------------------------------------------
 
 
-def _behind_claims(replica: Replica, heads: Heads) -> bool:
+def _behind_claims(replica: Replica, heads: Heads, claims: Mapping[LogName, Sequence[Kept]]) -> bool:
     """Whether heads from a feed are older than what was signed to us meanwhile: late, but no lie."""
     for log in LOGS:
         size = replica.read_checkpoint(log, heads.registry if log == "registry" else heads.journal).size
-        newest = max((claim.size for claim in replica.state.claims(log)), default=0)
+        newest = max((claim.size for claim in claims[log]), default=0)
         if size < max(newest, replica.size(log)):
             return True
     return False
 
 
-async def _grow(member: Member, log: LogName, note: bytes, known: Mapping[int, bytes]) -> Growth:
+async def _grow(
+    member: Member, log: LogName, note: bytes, known: Mapping[int, bytes], claims: Sequence[Kept]
+) -> Growth:
     replica, state = member.replica, member.state
     checkpoint, kept = replica.read_checkpoint(log, note), replica.heads[log]
     if checkpoint.size < kept.size or (checkpoint.size == kept.size and checkpoint.root != kept.root):
@@ -154,7 +158,7 @@ async def _grow(member: Member, log: LogName, note: bytes, known: Mapping[int, b
         growth.roots.append(growth.frontier.root())
     if growth.frontier.root() != checkpoint.root:
         raise replica.fork(log, note)
-    for claim in state.claims(log):
+    for claim in claims:
         if growth.root(replica, claim.size) != claim.root:
             error = replica.fork(log, note)
             error.evidence["claimed"] = claim.note.decode("utf-8", "replace")
@@ -356,6 +360,12 @@ def _commit(member: Member, journal: Growth, registry: Growth, shown: list[Shown
             )
             state.keep_head(growth.log, growth.head, now)
             state.keep_frontier(growth.log, growth.frontier)
+            if any(
+                claim.size <= growth.size and growth.root(member.replica, claim.size) != claim.root
+                for claim in state.claims(growth.log)
+            ):
+                # Shown to another program of this member since we looked; the next round takes it as a fork.
+                raise StateError("changed-meanwhile", "another program of this member was shown another log")
             state.drop_claims(growth.log, growth.size)
         state.keep_shown(shown)
         state.keep_epochs((epoch.index, epoch.envelope, epoch.verified) for epoch in epochs)

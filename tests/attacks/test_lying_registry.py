@@ -11,7 +11,7 @@ from exchange.client import approve, publish
 from exchange.client.errors import BadAnswer, ClientError, VerificationError
 from exchange.client.source import SourceAudience
 from exchange.model.scalars import DAY
-from exchange.model.statements import Statement, parse_statement
+from exchange.model.statements import EpochPublish, Statement, parse_statement
 from exchange.model.tlp import Label
 from exchange.store import statements
 from keys.envelope import Envelope
@@ -54,7 +54,6 @@ async def test_withheld_revocation(scene: Scene, reader: str) -> None:
     index = forgery.insert_registry(statement, shown=False)
     failure = await victim.refuses(3, "statement-withheld", "M16")
     assert failure.evidence["index"] == str(index)
-    assert scene.author.device in failure.detail or "entry" in failure.evidence
     # Shown after all, it takes effect: what the revoked device signs is refused.
     forgery.registry[index] = (statement.envelope, ())
     await victim.sync()
@@ -161,7 +160,8 @@ async def test_registry_entry_that_goes_back_in_time(scene: Scene) -> None:
     victim = await scene.informed("doctor")
     forgery = await victim.forge()
     forgery.insert_registry(changed(scene, scene.second, "officer"), at=forgery.entry("registry", -1).at - 1)
-    await victim.refuses(3, "time-decreases", "M2")
+    failure = await victim.refuses(2, "backdated")
+    assert failure.evidence["log"] == "registry"
 
 
 async def test_registry_statement_replayed(scene: Scene) -> None:
@@ -263,9 +263,7 @@ def by_all_registrars(scene: Scene) -> Statement:
 
 def with_the_scan_key_of_another(scene: Scene) -> Statement:
     fields, _, _ = scene.world.device_fields(scene.author)
-    facts = scene.world.exchange_server.state.roster.facts
     other, _, _ = scene.world.device_fields(scene.author)
-    assert facts.devices
     return scene.world.by_registrars("device.enrol", **{**fields, "scan": other["scan"]})
 
 
@@ -534,7 +532,6 @@ async def test_hidden_epoch_bundle(scene: Scene, reader: str) -> None:
     forgery.hidden.add(index)
     failure = await victim.refuses(4, "epoch-withheld")
     assert failure.evidence["index"] == str(index)
-    assert not victim.lying.asked[-1].startswith("PUT")
     victim.lying.repent()
     await victim.opens(scene.alert)
 
@@ -542,7 +539,7 @@ async def test_hidden_epoch_bundle(scene: Scene, reader: str) -> None:
 async def test_hidden_epoch_bundle_stops_the_publisher_before_anything_is_sealed(scene: Scene) -> None:
     victim = await scene.informed("author")
     draft = publish.prepare(source(), victim.member)
-    other = await scene.world.enrol_device(scene.driver)
+    await scene.world.enrol_device(scene.driver)
     forgery = await victim.forge()
     forgery.hidden.add(forgery.size("journal") - 1)
     before = len(victim.lying.asked)
@@ -550,7 +547,6 @@ async def test_hidden_epoch_bundle_stops_the_publisher_before_anything_is_sealed
         await publish.publish(draft, victim.member)
     assert (caught.value.name, caught.value.code) == ("V4", "epoch-withheld")
     assert not [asked for asked in victim.lying.asked[before:] if asked.startswith(("PUT", "POST /v1/statements"))]
-    assert other in scene.driver.devices
 
 
 async def test_epoch_statement_in_the_place_of_another(scene: Scene) -> None:
@@ -590,9 +586,7 @@ async def test_epoch_bundle_with_other_bytes(scene: Scene) -> None:
     victim = scene.newcomer("author")
     await victim.sync()
     draft = publish.prepare(source(), victim.member)
-    bundles = {item.body.bundle.sha256 for item in await _bundles(victim)}
-
-    for name in bundles:
+    for name in _bundles(victim):
         victim.lying.say("GET", f"/v1/blobs/{name}", raw(bytes(1216 * 10)))
     before = len(victim.lying.asked)
     with pytest.raises(VerificationError) as caught:
@@ -604,8 +598,10 @@ async def test_epoch_bundle_with_other_bytes(scene: Scene) -> None:
     assert (await publish.publish(draft, victim.member)).released
 
 
-async def _bundles(victim: Victim) -> list[Any]:
-    return [parse_statement(envelope) for _, envelope, _ in victim.state.epochs()]
+def _bundles(victim: Victim) -> set[str]:
+    """The bundles that this member knows of, by hash."""
+    bodies = [parse_statement(envelope).body for _, envelope, _ in victim.state.epochs()]
+    return {body.bundle.sha256 for body in bodies if isinstance(body, EpochPublish)}
 
 
 async def test_changed_roster_between_preview_and_publish_stops(scene: Scene) -> None:
