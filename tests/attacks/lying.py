@@ -21,7 +21,7 @@ from exchange.client.transport import Event, HttpTransport, Response
 from exchange.model.alert import AlertBody
 from exchange.model.entry import PROPOSED, RELEASED, AlertMark, AudienceHead, Entry, parse_entry
 from exchange.model.scalars import Head
-from exchange.model.statements import Opening, Statement, chain_of
+from exchange.model.statements import Opening, Statement, chain_of, parse_statement
 from exchange.store import blobs
 from exchange.store import logs as log_rows
 from exchange.tlog.bundles import encode_bundle
@@ -31,8 +31,10 @@ from exchange.tlog.tiles import TILE_WIDTH, Bundle, parse_path
 from keys import encoding
 from keys.envelope import Envelope
 from keys.note import LogSigner, sign_checkpoint
+from keys.sign import add_signature
 from keys.stanza import AudienceTree, PackLeaf, encode_leaf_list, parse_pack
 from tests.support.live import Live
+from tests.support.world import Member as Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +272,13 @@ class Forgery:
         elif statement.kind.name == "epoch.publish":
             self.epochs[index] = statement.envelope
         return index
+
+    async def claim(self, about: Person, **changes: Any) -> int:
+        """Append something harmless that the server says in its own name; its index."""
+        key = self.world.server.statement
+        body = self.world.common(issuer={"server": key.public.key_id}, count=1, device=about.device, what="leaf-list")
+        envelope = add_signature(Envelope("access.read", encoding.encode(body), ()), key, scheme="ed25519")
+        return await self.insert_journal(parse_statement(envelope), **changes)
 
     async def serve(self, statement: Statement, index: int) -> None:
         """Answer for an alert that the honest exchange never accepted."""

@@ -7,12 +7,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from exchange.client.answers import FeedEntry, Heads
 from exchange.client.enrol import EnrolError, greet
 from exchange.client.errors import ClientError, VerificationError
-from exchange.client.sync import sync
-from exchange.client.transport import Event, Response
-from exchange.client.watch import watch
+from exchange.client.transport import Response
 from exchange.model.scalars import DAY, Head
 from exchange.model.statements import Statement
 from exchange.serverkeys import generate
@@ -35,18 +32,6 @@ def proven(scene: Scene, log: LogName, note: str) -> Checkpoint:
     key = scene.world.server.registry if log == "registry" else scene.world.server.journal
     origin = f"{scene.world.server.origin}/{log}"
     return Checkpoint.parse(verify_checkpoint(note.encode(), origin, key.public).text)
-
-
-async def claim(scene: Scene, forgery: Forgery, at: int) -> int:
-    """Something harmless in the forged journal, in the server's own name; its index."""
-    world = scene.world
-    statement = world.sign(
-        "access.read",
-        world.common(
-            issuer={"server": world.server.statement.public.key_id}, count=1, device=scene.driver.device, what="x"
-        ),
-    )
-    return await forgery.insert_journal(statement, at=at)
 
 
 # -- split view ----------------------------------------------------------------------------------------------------------
@@ -96,7 +81,7 @@ async def test_split_view_shown_once_is_remembered_until_the_log_passes_through_
     victim = await scene.informed("doctor")
     second = await scene.release()
     forgery = await Forgery.of(scene.world)
-    await claim(scene, forgery, scene.world.now)
+    await forgery.claim(scene.driver)
     ahead = forgery.note("journal")
     victim.lying.twist("GET", "/v1/alerts/.*", lambda answer: {**answer, "checkpoint": ahead.decode()})
     await victim.opens(second)  # nothing contradicts it yet
@@ -326,7 +311,7 @@ async def test_fast_forwarded_clock(scene: Scene, log: LogName) -> None:
     victim = await scene.informed("doctor")
     forgery = await victim.forge()
     if log == "journal":
-        await claim(scene, forgery, scene.world.now + 301)
+        await forgery.claim(scene.driver, at=scene.world.now + 301)
     else:
         forgery.insert_registry(_renewal(scene), at=scene.world.now + 301)
     failure = await victim.refuses(2, "time-ahead")
@@ -359,7 +344,7 @@ def _renewal(scene: Scene) -> Statement:
 async def test_entry_with_the_fields_of_another_kind(scene: Scene, change: dict[str, object]) -> None:
     victim = await scene.informed("doctor")
     forgery = await victim.forge()
-    index = await claim(scene, forgery, scene.world.now)
+    index = await forgery.claim(scene.driver)
     if "alert" in change:
         change = {**change, "kind": "alert.released"}
     forgery.rewrite("journal", index, **change)
@@ -369,7 +354,7 @@ async def test_entry_with_the_fields_of_another_kind(scene: Scene, change: dict[
 async def test_entry_that_is_not_strict_json(scene: Scene) -> None:
     victim = await scene.informed("doctor")
     forgery = await victim.forge()
-    index = await claim(scene, forgery, scene.world.now)
+    index = await forgery.claim(scene.driver)
     twice = forgery.entries["journal"][index].replace(b'"at":', b'"at":1,"at":', 1)
     forgery.entries["journal"][index] = twice
     failure = await victim.refuses(2, "entry-malformed")
@@ -428,7 +413,7 @@ async def test_backdated_alert_behind_a_revocation_that_the_journal_has_named(sc
     before, size = scene.world.now + MINUTE, forgery.size("registry")
     with scene.later(2 * HOUR):
         forgery.insert_registry(_revocation(scene))
-        await claim(scene, forgery, scene.world.now)  # a receipt, a delivery: anything after the revocation
+        await forgery.claim(scene.driver)  # a receipt, a delivery: anything after the revocation
         await victim.sync()
         await forgery.insert_journal(alert, registry_size=size, at=before)
         await victim.refuses(2, "time-decreases")
@@ -445,7 +430,7 @@ async def test_delayed_registry_statement_backdated_into_its_window(scene: Scene
     forgery = await victim.forge()
     renewal = _renewal(scene)
     with scene.later(8 * DAY):
-        await claim(scene, forgery, scene.world.now)
+        await forgery.claim(scene.driver)
         await victim.sync()
         forgery.insert_registry(renewal, at=scene.world.now - 7 * DAY)
         failure = await victim.refuses(2, "backdated")
@@ -457,7 +442,7 @@ async def test_reordered_entries_that_were_seen_in_another_order(scene: Scene) -
     forgery = await victim.forge()
     journal = forgery.entries["journal"]
     journal[0], journal[1] = journal[1], journal[0]
-    await claim(scene, forgery, scene.world.now)
+    await forgery.claim(scene.driver)
     await victim.refuses(1, "fork")
     victim.lying.repent()
     await victim.opens(scene.alert)
@@ -466,8 +451,8 @@ async def test_reordered_entries_that_were_seen_in_another_order(scene: Scene) -
 async def test_reordered_entries_that_are_new(scene: Scene) -> None:
     victim = await scene.informed("doctor")
     forgery = await victim.forge()
-    first = await claim(scene, forgery, scene.world.now + 10)
-    await claim(scene, forgery, scene.world.now + 20)
+    first = await forgery.claim(scene.driver, at=scene.world.now + 10)
+    await forgery.claim(scene.driver, at=scene.world.now + 20)
     journal = forgery.entries["journal"]
     journal[first], journal[first + 1] = journal[first + 1], journal[first]
     await victim.refuses(2, "time-decreases")
@@ -476,137 +461,6 @@ async def test_reordered_entries_that_are_new(scene: Scene) -> None:
 async def test_entry_that_names_a_registry_which_is_not_this_one(scene: Scene) -> None:
     victim = await scene.informed("doctor")
     forgery = await victim.forge()
-    index = await claim(scene, forgery, scene.world.now)
+    index = await forgery.claim(scene.driver)
     forgery.rewrite("journal", index, registry=Head(root="ab" * 32, size=forgery.size("registry")))
     await victim.refuses(2, "registry-root")
-
-
-# -- the feed ------------------------------------------------------------------------------------------------------------------
-
-
-class Enough(Exception):
-    """The test has seen enough of a watcher that would go on for ever."""
-
-
-async def _watched(victim: Victim) -> list[int]:
-    """Rounds of a watcher until its stream ends: new entries of each."""
-
-    async def pause(_: int) -> None:
-        raise Enough
-
-    found = []
-    with pytest.raises(Enough):
-        async for synced in watch(victim.member, pause=pause):
-            found.append(synced.entries)
-    return found
-
-
-def _entry(index: int, data: bytes) -> Event:
-    value = {"entry": encoding.b64(data), "index": index}
-    return Event(str(index + 1), "entry", encoding.encode(value).decode())
-
-
-async def _head(victim: Victim) -> Event:
-    notes = {log: (await victim.member.api.checkpoint(log)).decode() for log in LOGS}
-    return Event("", "head", encoding.encode(notes).decode())
-
-
-async def test_event_that_names_an_index_the_log_does_not_have(scene: Scene) -> None:
-    victim = await scene.informed("driver")
-    entry = victim.state.entry("journal", 0)
-    assert entry is not None
-    before = victim.kept()
-    victim.lying.events = [_entry(10**6, entry), await _head(victim)]
-    assert await _watched(victim) == [0, 0]
-    assert victim.kept() == before
-    assert victim.state.failures() == []
-
-
-async def test_event_with_a_fast_forwarded_head(scene: Scene) -> None:
-    victim = await scene.informed("driver")
-    forgery = await Forgery.of(scene.world)
-    index = await claim(scene, forgery, scene.world.now)
-    await claim(scene, forgery, scene.world.now)
-    notes = {log: forgery.note(log).decode() for log in LOGS}
-    before = victim.kept()
-    # The entry at the end is missing, and the honest exchange has no bundle of that width.
-    victim.lying.events = [
-        _entry(index, forgery.entries["journal"][index]),
-        Event("", "head", encoding.encode(notes).decode()),
-    ]
-    with pytest.raises(ClientError):
-        await _watched(victim)
-    assert victim.kept() == before
-
-
-async def test_event_with_another_entry_than_the_log_has(scene: Scene) -> None:
-    victim = await scene.informed("driver")
-    second = await scene.release()
-    index = scene.world.exchange_server.ledger.head("journal").size - 1
-    forgery = await Forgery.of(scene.world)
-    forgery.rewrite("journal", index, kind="access.read", alert=None)
-    victim.lying.events = [_entry(index, forgery.entries["journal"][index]), await _head(victim)]
-    before = victim.kept()
-    feed = [item async for item in victim.member.api.feed(index)]
-    assert isinstance(feed[0], FeedEntry)
-    assert isinstance(feed[1], Heads)
-    with pytest.raises(VerificationError) as caught:
-        await sync(victim.member, heads=feed[1], entries={index: feed[0].entry}, quiet=True)
-    assert (caught.value.name, caught.value.code) == ("V1", "fork")
-    assert victim.kept() == before
-    victim.lying.repent()
-    await victim.opens()
-    assert victim.state.alert(second.id) is not None
-
-
-async def test_event_of_a_fork_is_refused_by_the_watcher(scene: Scene) -> None:
-    victim = await scene.informed("driver")
-    forgery = await Forgery.of(scene.world)
-    forgery.rewrite("journal", 0, at=forgery.entry("journal", 0).at - 1)
-    notes = {log: forgery.note(log).decode() for log in LOGS}
-    victim.lying.events = [Event("", "head", encoding.encode(notes).decode())]
-    before = victim.kept()
-    with pytest.raises(VerificationError) as caught:
-        await _watched(victim)
-    assert (caught.value.name, caught.value.code) == ("V1", "fork")
-    assert victim.kept() == before
-
-
-async def test_event_of_a_fork_that_lags_behind_is_refused_by_the_watcher(scene: Scene) -> None:
-    """A head may come late, and then it must be one that this log has had."""
-    victim = await scene.informed("driver")
-    forgery = await Forgery.of(scene.world)
-    forgery.rewrite("journal", 0, at=forgery.entry("journal", 0).at - 1)
-    forgery.shown_size["journal"] = forgery.size("journal") - 1
-    late = {"journal": forgery.note("journal").decode(), "registry": forgery.note("registry").decode()}
-    victim.lying.events = [Event("", "head", encoding.encode(late).decode())]
-    with pytest.raises(VerificationError) as caught:
-        await _watched(victim)
-    assert (caught.value.name, caught.value.code) == ("V1", "fork")
-    victim.failure("log", 1, "fork")
-
-
-async def test_event_with_a_head_that_only_lags_behind_is_no_lie(scene: Scene) -> None:
-    victim = await scene.informed("driver")
-    forgery = await Forgery.of(scene.world)
-    forgery.shown_size["journal"] = forgery.size("journal") - 1
-    late = {"journal": forgery.note("journal").decode(), "registry": forgery.note("registry").decode()}
-    victim.lying.events = [Event("", "head", encoding.encode(late).decode())]
-    assert await _watched(victim) == [0, 0]
-    assert victim.state.failures() == []
-
-
-async def test_event_that_is_not_one_is_a_broken_feed_and_no_more(scene: Scene) -> None:
-    victim = await scene.informed("driver")
-    before = victim.kept()
-    victim.lying.events = [Event("", "entry", '{"index":1,"index":2,"entry":""}')]
-    assert await _watched(victim) == [0]
-    victim.lying.events = [Event("", "head", '{"registry":7,"journal":{}}')]
-    with pytest.raises(Enough):
-        async for _ in watch(victim.member, pause=_enough):
-            pass
-    assert victim.kept() == before
-
-
-async def _enough(_: int) -> None:
-    raise Enough
