@@ -129,13 +129,20 @@ async def _follow(member: Member, heads: Heads | None, known: Mapping[int, bytes
 
 
 def _behind_claims(replica: Replica, heads: Heads, claims: Mapping[LogName, Sequence[Kept]]) -> bool:
-    """Whether heads from a feed are older than what was signed to us meanwhile: late, but no lie."""
+    """Whether heads from a feed are older than what was signed to us meanwhile: late, but no lie.
+
+    Raises VerificationError ``fork`` (step 1) when the log never had such a head.
+    """
+    behind = False
     for log in LOGS:
-        size = replica.read_checkpoint(log, heads.registry if log == "registry" else heads.journal).size
+        note = heads.registry if log == "registry" else heads.journal
+        checkpoint = replica.read_checkpoint(log, note)
+        known = replica.root(log, checkpoint.size)
+        if known is not None and known != checkpoint.root:
+            raise replica.fork(log, note)
         newest = max((claim.size for claim in claims[log]), default=0)
-        if size < max(newest, replica.size(log)):
-            return True
-    return False
+        behind = behind or checkpoint.size < max(newest, replica.size(log))
+    return behind
 
 
 async def _grow(
@@ -199,11 +206,16 @@ def _bad_entry(log: LogName, index: int, data: bytes, code: str, detail: str) ->
 
 def _check_registry_entries(member: Member, registry: Growth) -> None:
     latest = member.clock() + FIRST_LEAD
+    # The registry was asked for after the journal: what is new in it was accepted after all that the journal had then.
+    last = member.replica.journal_entry(member.replica.size("journal") - 1) if member.replica.size("journal") else None
+    earliest = 0 if last is None else last.at
     for index, (data, entry) in enumerate(zip(registry.data, registry.entries, strict=True), registry.base):
         if entry.subject is None or entry.registry is not None or entry.alert is not None:
             raise _bad_entry("registry", index, data, "entry-malformed", "not the fields of a registry entry")
         if entry.at > latest:
             raise _bad_entry("registry", index, data, "time-ahead", "the entry is dated in the future")
+        if entry.at < earliest:
+            raise _bad_entry("registry", index, data, "backdated", "the entry is older than what was seen before it")
         if index == 0 and entry.statement != member.replica.exchange:
             raise _bad_entry("registry", 0, data, "other-exchange", "the registry begins with another founding")
 
@@ -213,6 +225,7 @@ def _check_journal_entries(member: Member, journal: Growth, registry: Growth) ->
     last = replica.journal_entry(journal.base - 1) if journal.base else None
     at = last.at if last is not None else 0
     size = last.registry.size if last is not None and last.registry is not None else 0
+    released: set[str] = set()
 
     def registry_time(index: int) -> int | None:
         if index < registry.base:
@@ -223,6 +236,10 @@ def _check_journal_entries(member: Member, journal: Growth, registry: Growth) ->
         named = entry.registry
         if named is None or entry.subject is not None or (entry.alert is not None) != (entry.kind in ALERT_KINDS):
             raise _bad_entry("journal", index, data, "entry-malformed", "not the fields of a journal entry")
+        if entry.kind == RELEASED:
+            if entry.statement in released or replica.state.alert(entry.statement) is not None:
+                raise _bad_entry("journal", index, data, "duplicate", "the alert was released before")
+            released.add(entry.statement)
         if entry.at > latest:
             raise _bad_entry("journal", index, data, "time-ahead", "the entry is dated in the future")
         if entry.at < at:
@@ -251,6 +268,10 @@ async def _registry(member: Member, growth: Growth) -> tuple[RosterHistory, list
     old = member.replica.history
     items = await _shown(member, growth.base, growth.size) if growth.entries else []
     statements = {item.index: read_shown(item) for item in items}
+    # Without its own enrolment a device would take every alert for older than itself: all would be dropped unseen.
+    for index, entry in enumerate(growth.entries, growth.base):
+        if entry.subject == f"device/{member.device}" and index not in statements:
+            raise _withheld(index, entry, "about this device itself is withheld")
     try:
         history = old.grown(growth.entries, statements)
     except VerificationError:
@@ -279,14 +300,13 @@ async def _replayed(member: Member, growth: Growth, items: list[Shown]) -> tuple
     history = RosterHistory(replica.memory).grown(entries, known)
     if replica.sees_all(history.facts) and history.opaque:
         index = history.opaque[0]
-        raise VerificationError(
-            3,
-            "statement-withheld",
-            f"registry entry {index} is withheld from a member who is entitled to all of them",
-            {"entry": encoding.b64(entries[index].encode()), "index": str(index)},
-            rule="M16",
-        )
+        raise _withheld(index, entries[index], "is withheld from a member who is entitled to all of them")
     return history, [new[index] for index in sorted(new)], True
+
+
+def _withheld(index: int, entry: Entry, detail: str) -> VerificationError:
+    evidence = {"entry": encoding.b64(entry.encode()), "index": str(index)}
+    return VerificationError(3, "statement-withheld", f"registry entry {index} {detail}", evidence, rule="M16")
 
 
 async def _shown(member: Member, start: int, size: int) -> list[Shown]:

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from exchange.client.api import ExchangeApi
+from exchange.client.errors import TransportError, VerificationError
 from exchange.model.scalars import BlobRef
 
 IN_MEMORY = 1 << 20
@@ -35,14 +36,20 @@ class PartStore:
         self._files.clear()
 
     async def part(self, reference: BlobRef) -> bytes:
-        """See ``verify.Parts``. Raises TransportError, Refused."""
+        """See ``verify.Parts``. Raises TransportError, Refused, VerificationError (step 6) for more bytes than were signed."""
         known = self._memory.get(reference.sha256)
         if known is not None:
             return known
         file = self._folder / reference.sha256
         if file in self._files:
             return file.read_bytes()
-        data = await self._api.get_blob(reference)
+        try:
+            data = await self._api.get_blob(reference)
+        except TransportError as error:
+            if error.code != "body-too-large":
+                raise
+            evidence = {"part": reference.sha256}
+            raise VerificationError(6, "part-mismatch", "a part is longer than was signed", evidence) from None
         if len(data) <= IN_MEMORY:
             self._memory[reference.sha256] = data
             return data

@@ -10,13 +10,14 @@
 from __future__ import annotations
 
 from exchange.client.answers import Result
-from exchange.client.errors import BadAnswer, Refused
+from exchange.client.errors import BadAnswer, Refused, VerificationError
 from exchange.client.member import Member
 from exchange.client.state import Outgoing
 from exchange.model.alert import AlertBody
-from exchange.model.entry import parse_entry
+from exchange.model.entry import PROPOSED, REJECTED, RELEASED, Entry, parse_entry
 from exchange.model.statements import FIRST_LEAD, NARROW_WINDOW, parse_statement
 from exchange.model.submission import Submission
+from keys import encoding
 from keys.envelope import Envelope
 
 PUBLISH = "publish"
@@ -70,6 +71,10 @@ def settle(member: Member) -> list[Outgoing]:
         if index is not None:
             with member.state.transaction():
                 member.state.settle_outgoing(item.statement, index)
+            try:
+                check_entry(member, item.envelope, index)
+            except VerificationError as error:
+                member.record(item.statement, error)
         elif member.clock() > last_moment(item.envelope) + FIRST_LEAD:
             forget(member, item.statement)
         else:
@@ -83,6 +88,47 @@ def accepted_at(member: Member, envelope: Envelope) -> int | None:
         if parse_entry(data).signatures == envelope.signatures_hash:
             return index
     return None
+
+
+def check_entry(member: Member, envelope: Envelope, index: int) -> Entry:
+    """That the entry about a statement signed here, with these signatures, says what it must; returns it.
+
+    Raises VerificationError ``entry-mismatch`` (step 2: another kind, so nobody would ask for the alert) and as ``check_mark``.
+    """
+    entry = member.replica.journal_entry(index)
+    statement = parse_statement(envelope)
+    kind = REJECTED if envelope.kind == "alert.reject" else envelope.kind
+    if isinstance(statement.body, AlertBody):
+        kind = RELEASED if len(envelope.signer_ids) > statement.alert.core.approvals else PROPOSED
+    if entry is None or entry.kind != kind:
+        evidence = {"index": str(index), "statement": encoding.b64(envelope.encode())}
+        if entry is not None:
+            evidence["entry"] = encoding.b64(entry.encode())
+        raise VerificationError(2, "entry-mismatch", f"the journal holds the statement, but not as {kind}", evidence)
+    if isinstance(statement.body, AlertBody):
+        check_mark(statement.body, envelope, entry, index)
+    return entry
+
+
+def check_mark(body: AlertBody, envelope: Envelope, entry: Entry, index: int) -> None:
+    """That an entry says of an alert what was signed here.
+
+    Others compute their tag from the entry alone: led to another one, they would be "proven" not to be addressed.  Whoever
+    signed the body sees it.  Raises VerificationError ``entry-differs`` (step 4).
+    """
+    core, sealed, mark = body.core, body.sealed, entry.alert
+    head = None if mark is None else mark.audience
+    said = (None, None, None) if head is None else (head.depth, head.ephemeral, head.root)
+    named = None if mark is None else (mark.id, mark.version)
+    if named != (core.alert, core.version) or said != (sealed.depth, sealed.ephemeral, sealed.root):
+        evidence = {
+            "entry": encoding.b64(entry.encode()),
+            "index": str(index),
+            "statement": encoding.b64(envelope.encode()),
+        }
+        raise VerificationError(
+            4, "entry-differs", "the entry says something else of the alert than was signed", evidence
+        )
 
 
 def last_moment(envelope: Envelope) -> int:

@@ -80,18 +80,18 @@ async def publish(draft: Draft, member: Member, *, confirm_nameless: bool = Fals
 
 
 async def confirm(member: Member, envelope: Envelope, unserved: tuple[str, ...] = ()) -> Released:
-    """See a posted statement in the followed journal; raises VerificationError (step 2) when it is not there."""
+    """See a posted statement in the followed journal, as what it is; raises VerificationError (steps 2 and 4) when it is not."""
     await follow(member)
     index = post.accepted_at(member, envelope)
-    entry = None if index is None else member.replica.journal_entry(index)
-    if index is None or entry is None:
+    if index is None:
         raise VerificationError(
             2,
             "not-in-log",
             "the exchange says that it accepted the statement, and its journal does not hold it",
             {"statement": encoding.b64(envelope.encode())},
         )
-    post.settle(member)
+    post.settle(member)  # keeps the failure, when there is one
+    entry = post.check_entry(member, envelope, index)
     return Released(envelope.statement_id, index, entry.at, entry.kind == RELEASED, unserved)
 
 

@@ -463,6 +463,11 @@ class MemberState:
         )
         return [Outgoing(s, p, Envelope.decode(e), at, index) for s, p, e, at, index in rows]
 
+    def sent(self, statement: str) -> Envelope | None:
+        """A statement as it was signed here, by its id; None when it was not."""
+        row = self._one("SELECT envelope FROM outgoing WHERE statement=?", statement)
+        return None if row is None else Envelope.decode(row[0])
+
     def settle_outgoing(self, statement: str, index: int) -> None:
         """The statement stands in its log at this index."""
         self._db.execute("UPDATE outgoing SET idx=? WHERE statement=?", (index, statement))

@@ -13,18 +13,21 @@ from typing import Any
 
 from exchange.client import post, receipts, weeks
 from exchange.client.answers import AlertAnswer, Heads
-from exchange.client.errors import BadAnswer, Refused, StateError, VerificationError
+from exchange.client.errors import BadAnswer, ClientError, Refused, StateError, TransportError, VerificationError
 from exchange.client.follow import follow
 from exchange.client.member import Member
 from exchange.client.parts import PartStore
 from exchange.client.state import AlertRow, Failure, Outgoing
 from exchange.client.verify import Opened, verify_absent, verify_clear, verify_released
 from exchange.model.alert import Content, parse_content
+from exchange.model.statements import parse_statement
 from keys import encoding
 from keys.errors import OpenError
 
 MAX_FACTS = 65_536
 """Bytes of what is kept about an opened alert."""
+CUT = frozenset({"body-too-large", "redirect"})
+"""Transport errors that are the answer of one request, not the state of the connection: they stop one alert only."""
 STANZA_EMPTY = "stanza-empty"
 DEVICE_UNKNOWN = "device-unknown"
 
@@ -122,10 +125,21 @@ async def receive(member: Member, known: Mapping[str, AlertAnswer]) -> list[str]
         except (Refused, BadAnswer) as error:
             if member.replica.now(member.clock()).device_fault(member.device) is not None:
                 continue  # by our own roster we are not in force (terms not accepted): it waits
-            # It is in the journal, so it must be shown: to us, or with the proof that it is not for us.
-            withheld = VerificationError(7, "withheld", f"the alert is withheld ({error.code}: {error.detail})")
-            member.record(row.statement, withheld)
+            member.record(row.statement, _withheld(member, row, error))
+        except TransportError as error:
+            if error.code not in CUT:
+                raise
+            member.record(row.statement, _withheld(member, row, error))
     return opened
+
+
+def _withheld(member: Member, row: AlertRow, error: ClientError) -> VerificationError:
+    """It is in the journal, so it must be shown: to us, or with the proof that it is not for us."""
+    entry = member.replica.journal_entry(row.index)
+    evidence = {"answer": f"{error.code}: {error.detail}", "index": str(row.index)}
+    if entry is not None:
+        evidence["entry"] = encoding.b64(entry.encode())
+    return VerificationError(7, "withheld", f"the alert is withheld ({error.code}: {error.detail})", evidence)
 
 
 async def _settle(member: Member, row: AlertRow, enrolled: int, known: AlertAnswer | None) -> bool:
@@ -135,6 +149,9 @@ async def _settle(member: Member, row: AlertRow, enrolled: int, known: AlertAnsw
     mark = None if entry is None else entry.alert
     if entry is None or mark is None or entry.registry is None:
         raise VerificationError(2, "entry-missing", f"the journal has no alert at {row.index}")
+    own = state.sent(row.statement)
+    if own is not None:
+        post.check_mark(parse_statement(own).alert, own, entry, row.index)
     with PartStore(member.api, state.path.parent / "incoming") as parts:
 
         def keep(position: int, data: bytes) -> None:
