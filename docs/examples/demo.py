@@ -27,6 +27,7 @@ import unicodedata
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -499,7 +500,7 @@ def report(warnings: list[Example], people: list[Person], times: dict[tuple[str,
 
 def operator_view(warning: Example) -> None:
     """The whole of what lies on the server about one alert, read from its database as the operator could."""
-    with sqlite3.connect(f"file:{FOLDER / 'server' / 'exchange.db'}?mode=ro", uri=True) as database:
+    with closing(sqlite3.connect(f"file:{FOLDER / 'server' / 'exchange.db'}?mode=ro", uri=True)) as database:
         envelope, index = database.execute(
             "select envelope, [index] from statement where statement = ? order by [index] desc", (warning.statement,)
         ).fetchone()
@@ -558,10 +559,11 @@ def names_only_in_openings(names: list[str], warnings: list[Example]) -> bool:
     """Copy the database, empty the openings (and what is public), rewrite the file, and search again."""
     copy = FOLDER / "search.db"
     stored = f"file:{FOLDER / 'server' / 'exchange.db'}?mode=ro"
-    with sqlite3.connect(stored, uri=True) as source, sqlite3.connect(copy) as target:
+    with closing(sqlite3.connect(stored, uri=True)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
     clear = [w.statement for w in warnings if w.label == "CLEAR"]
-    with sqlite3.connect(copy) as database:
+    # Closed at the end: only then is everything in the one file that is searched.
+    with closing(sqlite3.connect(copy)) as database:
         database.execute("delete from opening")
         marks = ",".join("?" * len(clear))
         database.execute(

@@ -9,15 +9,17 @@ signature is remembered from one time to the next.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from os import urandom
 from pathlib import Path
 
-from exchange.client.answers import parse_alert
+from exchange.client.api import Credentials, ExchangeApi
 from exchange.client.history import SignatureMemory
 from exchange.client.replica import Replica
 from exchange.client.state import Kept, MemberState, Shown
+from exchange.client.transport import Event, Response
 from exchange.client.verify import Opened, verify_released
 from exchange.model.entry import RELEASED, AlertMark, AudienceHead, Entry
 from exchange.model.scalars import BlobRef
@@ -52,6 +54,7 @@ class Download:
     """What one recipient downloads of one alert: the answer of ``GET /v1/alerts/{id}``, and the ciphertext of the content."""
 
     index: int
+    statement: str
     answer: bytes = field(repr=False)
     part: bytes = field(repr=False)
 
@@ -61,14 +64,29 @@ class Download:
         return len(self.answer) + len(self.part)
 
 
-class _Part:
-    """The one ciphertext of an alert, already downloaded."""
+class Downloaded:
+    """A transport whose answers have arrived already: what is timed is what the client does with them."""
 
-    def __init__(self, data: bytes) -> None:
-        self._data = data
+    def __init__(self, download: Download) -> None:
+        token = encoding.encode({"expires": 2**39, "token": encoding.b64u(urandom(32))})
+        challenge = encoding.encode({"challenge": encoding.b64u(urandom(32)), "expires": 2**39})
+        self._bodies = {"alerts": download.answer, "blobs": download.part, "challenges": challenge, "sessions": token}
+
+    async def request(self, method: str, path: str, **_: object) -> Response:
+        return Response(200, {}, self._bodies[path.split("/")[2]])
+
+    def stream(self, path: str, **_: object) -> AsyncIterator[Event]:
+        raise NotImplementedError("a reader of one alert follows no feed")
+
+
+class Parts:
+    """Ciphertexts by the client's own call."""
+
+    def __init__(self, api: ExchangeApi) -> None:
+        self._api = api
 
     async def part(self, reference: BlobRef) -> bytes:
-        return self._data
+        return await self._api.get_blob(reference)
 
 
 class Reader:
@@ -158,13 +176,18 @@ class Reader:
         leaf = parse_pack(alert.sealed.pack)[place]
         path = AudienceTree([one.leaf_hash() for one in alert.sealed.leaves]).path(place)
         answer = composed(
-            checkpoint=note(self.journal.note(self.world.now)),
+            checkpoint=note(self._note),
             envelope=alert.envelope.encode(),
             index=value(index),
             leaf=LeafView(place, tag, leaf.stanza_id, leaf.stanza, path).encode(),
             proof=hashes(self.journal.proof(index)),
         )
-        return Download(index, answer, alert.part)
+        return Download(index, alert.envelope.statement_id, answer, alert.part)
+
+    def api(self, download: Download) -> ExchangeApi:
+        """This device's client, to which the download has arrived."""
+        credentials = Credentials(self.world.exchange, encoding.b64u(self.identity.device), self.identity.signer)
+        return ExchangeApi(Downloaded(download), clock=lambda: self.world.now, credentials=credentials)
 
     def store(self, folder: Path) -> MemberState:
         """The local store after both logs were followed to their ends."""
@@ -185,13 +208,11 @@ def _keep(state: MemberState, name: LogName, log: Log, entries: Sequence[Entry],
     state.keep_frontier(name, Frontier().extend(leaf_hash(e.encode()) for e in entries))
 
 
-async def read(replica: Replica, identity: DeviceIdentity, download: Download) -> Opened:
+async def read(replica: Replica, identity: DeviceIdentity, download: Download, api: ExchangeApi) -> Opened:
     """Everything that a reader does with an answer, nothing remembered of its signatures."""
     replica.memory = SignatureMemory()
-    answer = parse_alert(encoding.decode(download.answer, max_bytes=1 << 20))
-    return await verify_released(
-        replica, download.index, answer, identity, _Part(download.part), lambda position, data: None
-    )
+    answer = await api.alert(download.statement, None)
+    return await verify_released(replica, download.index, answer, identity, Parts(api), lambda position, data: None)
 
 
 async def measure(
@@ -204,9 +225,11 @@ async def measure(
     times: dict[int, list[float]] = {count: [] for count in AUDIENCES}
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, reader.store(Path(folder)) as state:
         replica = Replica(state, encoding.b64u(reader.identity.device))
+        apis = {count: reader.api(download) for count, download in downloads.items()}
         for _ in range(ROUNDS):
             for count, download in downloads.items():
-                times[count].append(await timed_async(lambda d=download: read(replica, reader.identity, d)))
+                work = partial(read, replica, reader.identity, download, apis[count])
+                times[count].append(await timed_async(work))
     found = {count: median(one) for count, one in times.items()}
     for count, seconds in found.items():
         judged = count == JUDGED
