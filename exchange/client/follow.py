@@ -81,6 +81,8 @@ async def follow(member: Member, heads: Heads | None = None, entries: Mapping[in
             try:
                 return await _follow(member, heads, entries or {})
             except VerificationError as error:
+                if _moved(member) and attempt < ATTEMPTS:
+                    continue  # judged against a copy that is not the newest any more: what is wrong stays wrong
                 member.record("log", error)
                 raise
             except StateError as error:
@@ -92,9 +94,12 @@ async def follow(member: Member, heads: Heads | None = None, entries: Mapping[in
 
 def _refresh(member: Member) -> None:
     """Another program of this member may have followed the logs meanwhile."""
-    replica = member.replica
-    if any(member.state.head(log) != replica.heads[log] for log in LOGS):
-        replica.reload()
+    if _moved(member):
+        member.replica.reload()
+
+
+def _moved(member: Member) -> bool:
+    return any(member.state.head(log) != member.replica.heads[log] for log in LOGS)
 
 
 async def _follow(member: Member, heads: Heads | None, known: Mapping[int, bytes]) -> int:

@@ -100,6 +100,7 @@ class Reader:
         identity = DeviceIdentity.create(urandom)
         self._enrol(officer, identity)
         self.publisher = Publisher(world.exchange, author.device, author.signer, approver.person, approver.signer)
+        self._notes: dict[tuple[str, int], bytes] = {}
         self.registry, self.journal = Log(world.server.registry), Log(world.server.journal)
         for entry in world.entries:
             self.registry.append(entry.encode())
@@ -176,7 +177,7 @@ class Reader:
         leaf = parse_pack(alert.sealed.pack)[place]
         path = AudienceTree([one.leaf_hash() for one in alert.sealed.leaves]).path(place)
         answer = composed(
-            checkpoint=note(self._note),
+            checkpoint=note(self.checkpoint(self.journal)),
             envelope=alert.envelope.encode(),
             index=value(index),
             leaf=LeafView(place, tag, leaf.stanza_id, leaf.stanza, path).encode(),
@@ -189,23 +190,29 @@ class Reader:
         credentials = Credentials(self.world.exchange, encoding.b64u(self.identity.device), self.identity.signer)
         return ExchangeApi(Downloaded(download), clock=lambda: self.world.now, credentials=credentials)
 
+    def checkpoint(self, log: Log) -> bytes:
+        """The log's newest signed checkpoint: signed once, so that the answer shows the one that was followed before."""
+        key = (log.signer.origin, log.size)
+        if key not in self._notes:
+            self._notes[key] = log.note(self.world.now)
+        return self._notes[key]
+
     def store(self, folder: Path) -> MemberState:
         """The local store after both logs were followed to their ends."""
         state = MemberState(folder / "state.db", Vault(self.identity.vault_key))
         with state.transaction():
             state.pin(self.world.statements[0].envelope)
-            _keep(state, "registry", self.registry, self.world.entries, self.world.now)
-            _keep(state, "journal", self.journal, self.entries, self.world.now)
+            self._keep(state, "registry", self.registry, self.world.entries)
+            self._keep(state, "journal", self.journal, self.entries)
             state.keep_shown(Shown(i, s.envelope, ()) for i, s in enumerate(self.world.statements))
             state.keep_epochs([(0, self.epochs.envelope, True)])
         return state
 
-
-def _keep(state: MemberState, name: LogName, log: Log, entries: Sequence[Entry], now: int) -> None:
-    rows = ((e.encode(), log.roots[i + 1], e.kind, e.statement) for i, e in enumerate(entries))
-    state.append(name, 0, rows)
-    state.keep_head(name, Kept(log.size, log.roots[-1], log.note(now)), now)
-    state.keep_frontier(name, Frontier().extend(leaf_hash(e.encode()) for e in entries))
+    def _keep(self, state: MemberState, name: LogName, log: Log, entries: Sequence[Entry]) -> None:
+        rows = ((e.encode(), log.roots[i + 1], e.kind, e.statement) for i, e in enumerate(entries))
+        state.append(name, 0, rows)
+        state.keep_head(name, Kept(log.size, log.roots[-1], self.checkpoint(log)), self.world.now)
+        state.keep_frontier(name, Frontier().extend(leaf_hash(e.encode()) for e in entries))
 
 
 async def read(replica: Replica, identity: DeviceIdentity, download: Download, api: ExchangeApi) -> Opened:
