@@ -43,6 +43,9 @@ START_SECONDS = 60
 RECEIVE_SECONDS = 60
 ID_SHOWN = 10
 
+# Some machines forbid Python to keep compiled modules; a hundred processes would each compile everything again.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | {"LC_ALL": "C.UTF-8"}
+
 MISSING: list[str] = []
 """What did not hold."""
 
@@ -102,12 +105,11 @@ def check(held: bool, sentence: str) -> bool:
 def run(*arguments: object, status: tuple[int, ...] = (0,), **more: Any) -> subprocess.CompletedProcess[str]:
     """Run one command to its end; raises Failed for another exit status."""
     command = [str(a) for a in arguments]
-    environment = os.environ | {"LC_ALL": "C.UTF-8", "EXCHANGE_LANG": "en"}
     found = subprocess.run(
         command,
         capture_output=True,
         text=True,
-        env=environment,
+        env=ENVIRONMENT,
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         timeout=110,
@@ -201,7 +203,7 @@ def free_port() -> int:
 def start_server(config: Path, url: str) -> subprocess.Popen[bytes]:
     log = (FOLDER / "server.log").open("ab")
     server = subprocess.Popen(
-        [EXCHANGE, "serve", "--config", str(config)], stdout=log, stderr=log, cwd=ROOT, stdin=subprocess.DEVNULL
+        [EXCHANGE, "serve", "--config", str(config)], stdout=log, stderr=log, cwd=ROOT, env=ENVIRONMENT, stdin=subprocess.DEVNULL
     )
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
@@ -365,6 +367,7 @@ def demo(processes: list[subprocess.Popen[Any]], keep: bool) -> None:
                 stdout=out,
                 stderr=err,
                 cwd=ROOT,
+                env=ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
             )
         )

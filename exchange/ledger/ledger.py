@@ -227,6 +227,14 @@ class Ledger:
         tree = await self._tree(log, state.edge, merkle.inclusion_ranges(index, state.edge.size))
         return state.note, tree.inclusion_proof(index)
 
+    async def proof_at(self, log: LogName, index: int, size: int) -> tuple[bytes, ...]:
+        """The inclusion proof of an entry for an earlier size. Raises `ProofError` (``proof-index``, ``proof-size``)."""
+        edge = self._states[log].edge
+        if size > edge.size:
+            raise ProofError("proof-size", "the log is not that long")
+        tree = await self._tree(log, edge, merkle.inclusion_ranges(index, size))
+        return merkle.inclusion_proof(tree.node, index, size)
+
     async def root_at(self, log: LogName, size: int) -> bytes:
         """The log's root at an earlier size, 32 bytes. Raises `ProofError` (``proof-size``) beyond the size published."""
         edge = self._states[log].edge

@@ -8,7 +8,7 @@ allowed is decided in ``accept`` and ``exchange/policy``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from os import urandom
 from pathlib import Path
@@ -55,7 +55,7 @@ from exchange.store import alerts, blobs, logs, statements
 from exchange.store.alerts import ID_BYTES, AudienceRow
 from exchange.store.database import Connection, Store
 from exchange.store.statements import StatementRow
-from exchange.tlog.checkpoint import LogName
+from exchange.tlog.checkpoint import Checkpoint, LogName, signed_text
 from exchange.tlog.merkle import Frontier, leaf_hash
 from keys.encoding import b64u
 from keys.envelope import Envelope
@@ -213,7 +213,7 @@ class Exchange:
         results = []
         for placed in committed.value:
             if placed.entry is None:
-                results.append(await self._known_answer(placed))
+                results.append(await self._known_answer(placed, committed.checkpoints))
             else:
                 at = next(new)
                 results.append(
@@ -230,9 +230,9 @@ class Exchange:
                 )
         return Answer(tuple(results), committed.checkpoints["registry"], committed.checkpoints["journal"])
 
-    async def _known_answer(self, placed: Placed) -> Accepted:
-        _, proof = await self.ledger.inclusion_proof(placed.log, placed.index)
-        size = self.ledger.head(placed.log).size
+    async def _known_answer(self, placed: Placed, checkpoints: Mapping[LogName, bytes]) -> Accepted:
+        size = Checkpoint.parse(signed_text(checkpoints[placed.log])).size
+        proof = await self.ledger.proof_at(placed.log, placed.index, size)
         return Accepted(placed.statement, placed.log, placed.index, placed.kind, size, proof)
 
     async def claim(self, kind: str, fields: dict[str, Any]) -> Answer:

@@ -210,22 +210,3 @@ epoch_key = Table(
     Index("epoch_key_order", "journal_index"),
     sqlite_with_rowid=False,
 )
-
-session = Table(
-    "session",
-    metadata,
-    Column("token_hash", LargeBinary, primary_key=True),
-    _required("device", Text),
-    _required("opened_at", Integer),
-    _required("expires", Integer),
-    Index("session_device", "device", "opened_at"),
-    Index("session_expiry", "expires"),
-)
-
-used_challenge = Table(
-    "used_challenge",
-    metadata,
-    Column("challenge", LargeBinary, primary_key=True),
-    _required("expires", Integer),
-    Index("used_challenge_expiry", "expires"),
-)

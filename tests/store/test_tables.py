@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exchange.store import alerts, blobs, epochs, logs, schema, sessions, statements
+from exchange.store import alerts, blobs, epochs, logs, schema, statements
 from exchange.store.alerts import AlertRow, AudienceRow, DeliveryRow, ReceiptRow
 from exchange.store.blobs import ClaimRow
 from exchange.store.database import Store
@@ -15,7 +15,6 @@ from exchange.store.epochs import EpochKeyRow
 from exchange.store.errors import ConflictError, StoreRefusal
 from exchange.store.logs import CheckpointRow, EntryRow, TileRow
 from exchange.store.schema import CHUNK_BYTES
-from exchange.store.sessions import SessionRow
 from exchange.store.statements import OpeningRow, StatementRow
 from keys.encoding import b64u
 from keys.stanza import PackLeaf, build_pack, encode_leaf_list
@@ -308,7 +307,7 @@ async def test_the_first_receipt_and_the_first_delivery_stand(store: Store) -> N
     assert await store.read(alerts.deliveries, "s1") == (DeliveryRow("s1", "d1", 10, 5), DeliveryRow("s1", "d2", 11))
 
 
-# -- epochs, sessions --------------------------------------------------------------------------------------------------
+# -- epochs --------------------------------------------------------------------------------------------------
 
 
 async def test_a_device_has_one_key_a_week(store: Store) -> None:
@@ -319,41 +318,3 @@ async def test_a_device_has_one_key_a_week(store: Store) -> None:
     assert await store.read(epochs.page, 4, 2) == ()
     with pytest.raises(ConflictError):
         await store.write(epochs.add, [EpochKeyRow(DEVICE, 202641, "other", "s2", 4, "bundle2", 0)])
-
-
-async def test_replay_a_challenge_is_answered_once(store: Store) -> None:
-    await store.write(sessions.spend_challenge, b"c" * 32, 700)
-    with pytest.raises(StoreRefusal) as caught:
-        await store.write(sessions.spend_challenge, b"c" * 32, 900)
-    assert caught.value.code == "challenge-used"
-    assert not store.stopped
-    await store.write(sessions.sweep, 700)
-    await store.write(sessions.spend_challenge, b"c" * 32, 900)
-
-
-async def test_a_session_lives_until_it_expires_or_is_closed(store: Store) -> None:
-    row = SessionRow(b"t" * 32, DEVICE, 100, 700)
-    await store.write(sessions.open_session, row, 8)
-    assert await store.read(sessions.find, row.token_hash, 699) == row
-    for key, now in ((row.token_hash, 700), (b"u" * 32, 100)):
-        with pytest.raises(StoreRefusal) as caught:
-            await store.read(sessions.find, key, now)
-        assert caught.value.code == "session-unknown"
-    await store.write(sessions.close_session, row.token_hash)
-    with pytest.raises(StoreRefusal):
-        await store.read(sessions.find, row.token_hash, 100)
-
-
-async def test_too_many_sessions_end_the_oldest_and_never_the_new_one(store: Store) -> None:
-    for i in range(5):
-        await store.write(sessions.open_session, SessionRow(bytes([i]) * 32, DEVICE, 100 + i // 3, 700), 2)
-        assert (await store.read(sessions.find, bytes([i]) * 32, 200)).device == DEVICE
-    await store.write(sessions.open_session, SessionRow(b"o" * 32, "other", 100, 700), 1)
-    alive = []
-    for i in range(5):
-        try:
-            alive.append((await store.read(sessions.find, bytes([i]) * 32, 200)).token_hash[0])
-        except StoreRefusal:
-            continue
-    assert alive == [3, 4]
-    assert await store.write(sessions.close_device, DEVICE) == 2
