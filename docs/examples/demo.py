@@ -203,7 +203,12 @@ def free_port() -> int:
 def start_server(config: Path, url: str) -> subprocess.Popen[bytes]:
     log = (FOLDER / "server.log").open("ab")
     server = subprocess.Popen(
-        [EXCHANGE, "serve", "--config", str(config)], stdout=log, stderr=log, cwd=ROOT, env=ENVIRONMENT, stdin=subprocess.DEVNULL
+        [EXCHANGE, "serve", "--config", str(config)],
+        stdout=log,
+        stderr=log,
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
