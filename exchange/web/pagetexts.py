@@ -19,7 +19,7 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
         "empty": "Zurzeit gibt es keine öffentlichen Meldungen.",
         "evidence": "Nachweis (JSON): unterschriebene Meldung, Journaleintrag, Einschlussbeweis und Prüfpunkt",
         "exercise": "ÜBUNG – keine echte Meldung",
-        "exchange": "Austausch",
+        "exchange": "Austauschplattform",
         "expired": "Die Gültigkeit dieser Meldung ist abgelaufen.",
         "heading": "Öffentliche Meldungen",
         "index": "Eintrag im Journal",
