@@ -57,7 +57,7 @@ def test_m1_there_is_no_second_founding(world: World) -> None:
 
 def test_m1_a_statement_for_another_exchange_is_refused(world: World) -> None:
     world.exchange = sha256(b"another").hexdigest()
-    statement = world.by_registrars("policy.adopt", policy={}, previous=world.previous("policy"))
+    statement = world.by_registrars("policy.adopt", policy=world.policy(), previous=world.previous("policy"))
     refused(world, statement, "M1", "other-exchange")
 
 
@@ -131,7 +131,7 @@ def test_m3_a_signature_over_other_bytes_is_refused(world: World) -> None:
 def test_m3_an_unknown_key_is_refused(world: World) -> None:
     stranger = World(seed="stranger")
     stranger.exchange = world.exchange
-    statement = stranger.by_registrars("policy.adopt", policy={}, previous=world.previous("policy"))
+    statement = stranger.by_registrars("policy.adopt", policy=world.policy(), previous=world.previous("policy"))
     refused(world, statement, "M3", "signer-unknown")
 
 

@@ -155,7 +155,9 @@ class World:
         self.adopt()
         return self
 
-    def adopt(self, **changes: Any) -> Statement:
+    @staticmethod
+    def policy(**changes: Any) -> dict[str, Any]:
+        """A complete policy object, with changes."""
         policy: dict[str, Any] = {
             "approvals": {"CLEAR": 1, "RED": 1},
             "profile": "first-2.0",
@@ -167,7 +169,11 @@ class World:
             "wide": {"approvals": 1, "recipients": 500},
         }
         policy.update(changes)
-        return self.accept(self.by_registrars("policy.adopt", policy=policy, previous=self.previous("policy")))
+        return policy
+
+    def adopt(self, **changes: Any) -> Statement:
+        adopted = self.by_registrars("policy.adopt", policy=self.policy(**changes), previous=self.previous("policy"))
+        return self.accept(adopted)
 
     def organisation(
         self,
