@@ -22,7 +22,7 @@ JOBS ?= 2
 TESTS ?= tests
 UV ?= uv
 
-.PHONY: help demo test lint format types contracts docs bench licences lock clean distclean runtime dev
+.PHONY: help demo test lint format types contracts docs bench licences reasons lock clean distclean runtime dev
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n '1,7p'
@@ -62,9 +62,10 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 demo: $(VENV)/.runtime
 	@$(PY) docs/examples/demo.py $(if $(KEEP),--keep)
 
-# pytest answers 5 when it found no test, which fails here as everything but 0 does.
+# pytest answers 5 when it found no test, which fails here as everything but 0 does. A file stays with one worker: many
+# files found a partnership once for all their tests.
 test: $(VENV)/.dev
-	@$(PY) -m pytest -n $(JOBS) --hypothesis-profile=deterministic $(TESTS)
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile --hypothesis-profile=deterministic $(TESTS)
 
 bench: $(VENV)/.dev
 	@$(PY) tests/bench/run.py
@@ -91,6 +92,9 @@ docs: $(VENV)/.dev
 
 licences: $(VENV)/.dev
 	@$(PY) docs/tools/licences.py
+
+reasons: $(VENV)/.dev
+	@$(PY) docs/tools/reason_codes.py
 
 # --- locking ----------------------------------------------------------------------------------------------------------
 # For every platform and Python from 3.11 on. Only names, versions and hashes are kept: where packages come from is the

@@ -27,6 +27,7 @@ from keys.registrar import (
     KIND,
     MAX_SIGNING_FILE,
     SigningFile,
+    counted,
     decode_public,
     decode_registrar,
     describe,
@@ -136,6 +137,8 @@ def _sign(options: argparse.Namespace) -> int:
     for line in _lines(file, ()):
         _say(line)
     file.check(_now())
+    for line in ("", "in this file:", *(f"  {line}" for line in counted(file))):
+        _say(line)
     if not options.yes:
         _say(f"sign {len(file.items)} statement(s)? type yes: ", end="")
         if input().strip() != "yes":

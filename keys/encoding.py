@@ -27,7 +27,7 @@ SALT_BYTES = 32
 ID_BYTES = 16
 HASH_BYTES = 32
 
-_KEY = re.compile(r"[A-Za-z0-9_+-]{1,64}")
+_KEY = re.compile(rf"[A-Za-z0-9_+-]{{1,{MAX_KEY}}}")
 _HEX32 = re.compile(r"[0-9a-f]{64}")
 _B64U = re.compile(r"[A-Za-z0-9_-]*")
 _B64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")

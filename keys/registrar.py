@@ -71,6 +71,16 @@ _ASKED = {
 }
 _NOT_IN_FOUNDING = frozenset({"exchange", "seen"})
 
+MAX_MARKS = 4  # combining marks on one character that are shown as such
+# Fillers, joiners and blanks that Unicode counts as letters, marks or symbols.
+_INVISIBLE = frozenset(
+    map(
+        chr,
+        (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0)
+        + (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)),
+    )
+)
+
 _TIMES = frozenset({"at", "not_after", "expires", "accept_by"})
 
 
@@ -324,16 +334,36 @@ def _bytes(value: Any, length: int) -> bytes:
 
 
 def plain(text: str) -> str:
-    """Neutralise a text for the terminal: control, format (bidi) and separator characters become `\\u{…}` (I10).
+    """Neutralise a text for the terminal: control, format (bidi), blank and invisible characters become `\\u{…}` (I10).
 
-    A name must not be able to move the cursor, hide what stands before it, or turn the reading direction.
+    A name must not be able to move the cursor, hide what stands before it, turn the reading direction, or begin what looks
+    like the next line by filling this one up: of several spaces in a row only the first is shown as one.
     """
-    return "".join(
-        f"\\u{{{ord(character):x}}}"
-        if unicodedata.category(character)[0] == "C" or unicodedata.category(character) in ("Zl", "Zp")
-        else character
-        for character in text
-    )
+    shown = []
+    before, marks = "", 0
+    for character in text:
+        category = unicodedata.category(character)
+        marks = marks + 1 if category in ("Mn", "Me") else 0
+        hidden = category[0] == "C" or (category[0] == "Z" and (character != " " or before == " "))
+        if hidden or character in _INVISIBLE or marks > MAX_MARKS:
+            shown.append(f"\\u{{{ord(character):x}}}")
+        else:
+            shown.append(character)
+        before = character
+    return "".join(shown)
+
+
+def alphabets(text: str) -> tuple[str, ...]:
+    """The alphabets of a text's letters by the first word of their Unicode names, sorted: `("CYRILLIC", "LATIN")`."""
+    return tuple(sorted({unicodedata.name(c, "UNKNOWN").split(" ")[0] for c in text if c.isalpha()}))
+
+
+def counted(file: SigningFile) -> Iterator[str]:
+    """Yield how many statements of each kind a file has: what a long list hides, its end shows."""
+    kinds = [item.envelope.kind for item in file.items]
+    for kind in sorted(set(kinds)):
+        words = _ASKED[kind][0] if kind in _ASKED else "NOT FOR A REGISTRAR"
+        yield f"{kinds.count(kind)} x {words} ({kind})"
 
 
 def describe(item: SigningItem, known: tuple[SigningPublicKey, ...] = ()) -> Iterator[str]:
@@ -352,6 +382,8 @@ def describe(item: SigningItem, known: tuple[SigningPublicKey, ...] = ()) -> Ite
             field = path.removeprefix("commitments.")
             if field in openings:
                 yield f"  {field}: {plain(openings[field])}"
+                if len(found := alphabets(openings[field])) > 1:
+                    yield f"    CAREFUL: {field} mixes letters of several alphabets: {', '.join(found)}"
         yield f"  {path}: {_shown(path, value)}"
     if envelope.kind == "device.enrol":
         yield f"  fingerprint to compare: {_device_digits(body)}"

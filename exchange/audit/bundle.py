@@ -43,10 +43,10 @@ EXCHANGE = "keys/exchange.json"
 FOLDERS = ("checkpoints", "journal", "keys", "leaves", "registry", "statements")
 MAX_MANIFEST = 65_536
 """Bytes."""
-MAX_OPENINGS = 1 << 30
-"""Bytes of all openings: 200,000 persons need about a twentieth of it."""
-MAX_KEY_FILE = 8192
-"""Bytes of a file in ``keys/``."""
+MAX_OPENINGS = 256 << 20
+"""Bytes of all openings: 200,000 persons need about a fifth of it."""
+STATEMENT_OPENINGS = 20_480
+"""Bytes of the openings of one statement: 8 of at most 512 characters, in UTF-8, and what is around them."""
 MAX_ENTRIES_FILE = TILE_WIDTH * (2 + 65_535)
 """Bytes of one entry bundle, by the format."""
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -107,6 +107,7 @@ class AuditBundle:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._plain: set[str] = {""}
         if not root.is_dir() or not (root / MANIFEST).is_file():
             raise BundleError("not-a-bundle", f"this is no folder with a {MANIFEST}")
 
@@ -116,6 +117,8 @@ class AuditBundle:
         Raises BundleError: ``file-missing``, ``file-too-large``, ``file-unreadable`` (also for what is no plain file: a
         stranger's bundle must neither lead elsewhere nor hang).
         """
+        if not self._is_plain(path.rpartition("/")[0]):
+            raise BundleError("file-unreadable", f"{path} lies behind a link")
         try:
             descriptor = os.open(self.root / path, _OPEN)
         except FileNotFoundError:
@@ -133,6 +136,15 @@ class AuditBundle:
             except OSError as error:
                 reason = errno.errorcode.get(error.errno or 0, "error")
                 raise BundleError("file-unreadable", f"{path}: {reason}") from None
+
+    def _is_plain(self, folder: str) -> bool:
+        """Whether no part of a folder's path in the bundle is a link; one that is missing is not."""
+        if folder in self._plain:
+            return True
+        if not self._is_plain(folder.rpartition("/")[0]) or (self.root / folder).is_symlink():
+            return False
+        self._plain.add(folder)
+        return True
 
     def manifest(self) -> dict[str, Any]:
         """The manifest as it stands. Raises BundleError (``not-a-bundle``, ``manifest-malformed``)."""
@@ -169,10 +181,14 @@ class AuditBundle:
         for path, _ in sorted(self.files("checkpoints")):
             yield path, self.read(path, MAX_NOTE)
 
-    def openings(self) -> dict[str, tuple[Opening, ...]]:
-        """Openings by statement id, unverified. Raises BundleError (``openings-malformed``)."""
+    def openings(self, statements: int) -> dict[str, tuple[Opening, ...]]:
+        """Openings by statement id, unverified, of a registry of so many statements.
+
+        Raises BundleError: ``openings-malformed``, ``file-too-large``.
+        """
+        most = min(MAX_OPENINGS, 2 + statements * STATEMENT_OPENINGS)
         try:
-            raw: dict[str, Any] = encoding.decode(self.read(OPENINGS, MAX_OPENINGS), max_bytes=MAX_OPENINGS)
+            raw: dict[str, Any] = encoding.decode(self.read(OPENINGS, most), max_bytes=most)
             found: dict[str, tuple[Opening, ...]] = {}
             for statement, items in raw.items():
                 if not isinstance(items, list) or not 1 <= len(items) <= 8:
@@ -189,6 +205,8 @@ class AuditBundle:
         stack = [folder]
         while stack:
             inside = stack.pop()
+            if not self._is_plain(inside):
+                continue  # a folder that is a link leads out of the bundle, to anywhere
             try:
                 with os.scandir(self.root / inside) as found:
                     for item in found:

@@ -11,13 +11,14 @@ import sqlite3
 from collections.abc import AsyncIterator, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from itertools import combinations, islice
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 from exchange.audit.bundle import BundleError, BundleWriter
 from exchange.audit.report import Progress
-from exchange.client.errors import ClientError, VerificationError
+from exchange.audit.statements import EARLIER_SETS
+from exchange.client.errors import ClientError, Refused, VerificationError
 from exchange.client.follow import follow
 from exchange.client.member import Member
 from exchange.client.state import MemberState
@@ -44,17 +45,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written: where, the sizes of both logs, how many statements and leaf lists.
-
-    ``missing`` are (journal index, statement id) of proposals whose earlier signature set the exchange does not show any more.
-    """
+    """What was written: where, the sizes of both logs, how many statements and leaf lists."""
 
     path: Path
     registry: int
     journal: int
     statements: int
     leaves: int
-    missing: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -68,7 +65,6 @@ class _Alert:
 class _Count:
     statements: int = 0
     leaves: int = 0
-    missing: list[tuple[int, str]] = field(default_factory=list)
 
 
 async def export(member: Member, out: Path, *, progress: Progress | None = None) -> Exported:
@@ -106,9 +102,7 @@ async def _export(member: Member, out: Path, progress: Progress | None) -> Expor
                 done.statements += 1
         await _journal(member, heads["journal"].size, writer, done, progress)
         path = writer.finish()
-    return Exported(
-        path, heads["registry"].size, heads["journal"].size, done.statements, done.leaves, tuple(done.missing)
-    )
+    return Exported(path, heads["registry"].size, heads["journal"].size, done.statements, done.leaves)
 
 
 @contextmanager
@@ -152,7 +146,11 @@ async def _journal(member: Member, size: int, writer: BundleWriter, done: _Count
                 progress(FETCHING, index + 1, size)
     await _write(member, wanted, writer, done)
     async for statement, envelope, leaves in _alerts(member, alerts):
-        _write_alert(alerts[statement], envelope, leaves, writer, done)
+        _write_alert(envelope, leaves, writer, done)
+        for index, entry in alerts[statement].entries[:-1]:
+            earlier = await _as_signed(member, index, entry, envelope)
+            writer.statement(earlier, len(earlier.signer_ids))
+            done.statements += 1
 
 
 async def _write(member: Member, wanted: Sequence[tuple[int, Entry]], writer: BundleWriter, done: _Count) -> None:
@@ -177,8 +175,8 @@ async def _alerts(member: Member, alerts: dict[str, _Alert]) -> AsyncIterator[tu
     known = list(alerts.items())
     for start in range(0, len(known), BATCH):
         newest = [alert.entries[-1] for _, alert in known[start : start + BATCH]]
-        for index, entry, envelope in await _fetched(member, newest):
-            _held(index, entry, envelope)
+        for index, entry, shown in await _fetched(member, newest):
+            envelope = await _as_signed(member, index, entry, shown)
             leaves = None
             if entry.alert is not None and entry.alert.audience is not None:
                 leaves = await member.api.leaves(entry.statement)
@@ -196,6 +194,25 @@ def _held(index: int, entry: Entry, envelope: Envelope) -> Envelope:
     )
 
 
+async def _as_signed(member: Member, index: int, entry: Entry, shown: Envelope) -> Envelope:
+    """The alert with the signatures that this entry names; raises VerificationError (step 2) when they are not shown.
+
+    ``shown`` is another set at most: the entry may be older, or an approval may have come since the heads exported were taken.
+    The entry does not say how many signed, and a later set need not hold an earlier one: an author may sign once more.
+    """
+    if entry.kind == PROPOSED and shown.statement_id == entry.statement and shown.signatures_hash != entry.signatures:
+        for signers in EARLIER_SETS:
+            try:
+                found = await member.api.statement(entry.statement, signers)
+            except Refused as refusal:
+                if refusal.code != "statement-unknown":
+                    raise
+                continue
+            if found.signatures_hash == entry.signatures:
+                return found
+    return _held(index, entry, shown)
+
+
 def _check_leaves(index: int, envelope: Envelope, data: bytes) -> None:
     """The leaf list leads to the root that the author signed; raises VerificationError (step 7)."""
     try:
@@ -210,34 +227,12 @@ def _check_leaves(index: int, envelope: Envelope, data: bytes) -> None:
     raise VerificationError(7, "root-mismatch", f"journal entry {index}: the leaf list: {detail}", evidence)
 
 
-def _write_alert(alert: _Alert, envelope: Envelope, leaves: bytes | None, writer: BundleWriter, done: _Count) -> None:
+def _write_alert(envelope: Envelope, leaves: bytes | None, writer: BundleWriter, done: _Count) -> None:
     writer.statement(envelope)
     done.statements += 1
     if leaves is not None:
         writer.leaves(envelope.statement_id, leaves)
         done.leaves += 1
-    for index, entry in alert.entries[:-1]:
-        earlier = earlier_set(envelope, entry.signatures)
-        if earlier is None:
-            done.missing.append((index, entry.statement))
-            continue
-        writer.statement(earlier, len(earlier.signer_ids))
-        done.statements += 1
-
-
-def earlier_set(envelope: Envelope, signatures: str) -> Envelope | None:
-    """The proposal as it was accepted before, with fewer of these signatures; None when they are not among them.
-
-    An approver adds its lines to those that it was shown, so the earlier sets are contained in the later ones.
-    """
-    signers = envelope.signer_ids
-    for count in range(1, len(signers)):
-        for chosen in combinations(signers, count):
-            lines = tuple(line for line in envelope.signatures if line.key_id in chosen)
-            found = Envelope(envelope.kind, envelope.body, lines)
-            if found.signatures_hash == signatures:
-                return found
-    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ _RECORD = 40
 """Bytes: statement id (32), signature set (1), log (1), index (6)."""
 _LOGS: tuple[LogName, ...] = ("registry", "journal")
 EARLIER_SETS = (1, 2, 3)
-"""Numbers of signers of a proposal's earlier signature sets: the author, and fewer approvers than the four that there can be."""
+"""Numbers of signers of a proposal: the author, and fewer approvers than the three that an alert can ask for."""
 
 
 class Statements:

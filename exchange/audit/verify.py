@@ -113,7 +113,7 @@ def _replay(
     statements = Statements(bundle, founded.exchange, recorder)
     with SignatureChecks(fault, workers) as checks:
         registry = RegistryReplay(
-            bundle, views["registry"], founded.exchange, statements, _openings(bundle, recorder), checks, recorder
+            bundle, views["registry"], founded.exchange, statements, _openings(bundle, views["registry"].size, recorder), checks, recorder
         )
         registry.scan()
         journal = JournalReplay(bundle, views["journal"], registry, statements, founded.statement_key, checks, recorder)
@@ -124,9 +124,9 @@ def _replay(
     statements.finish(complete)
 
 
-def _openings(bundle: AuditBundle, recorder: Recorder) -> dict[str, tuple[Opening, ...]]:
+def _openings(bundle: AuditBundle, registry_size: int, recorder: Recorder) -> dict[str, tuple[Opening, ...]]:
     try:
-        return bundle.openings()
+        return bundle.openings(registry_size)
     except BundleError as error:
         recorder.refuse(6, error.code, error.detail, subject="openings.json")
         recorder.incomplete(6)

@@ -45,15 +45,12 @@ def export(
         made = outcome.exported
         if made is not None:
             terminal.say("audit_exported", statements=made.statements, registry=made.registry, journal=made.journal)
-            for index, statement in made.missing:
-                terminal.say("audit_missing", index=index, statement=statement)
             terminal.hint("hint_audit_verify", out=made.path, exchange=member.home.membership.exchange)
             if json:
                 terminal.json(
                     {
                         "journal": made.journal,
                         "leaves": made.leaves,
-                        "missing": [{"index": i, "statement": s} for i, s in made.missing],
                         "path": str(made.path),
                         "registry": made.registry,
                         "statements": made.statements,

@@ -140,9 +140,6 @@ ALERTS: dict[str, tuple[str, str]] = {
     "audit_exported": (
         "ausgeleitet: {statements} Erklärungen, Register {registry}, Journal {journal}",
         "exported: {statements} statements, registry {registry}, journal {journal}"),
-    "audit_missing": (
-        "Journaleintrag {index}: eine frühere Fassung der Unterschriften fehlt ({statement})",
-        "journal entry {index}: an earlier set of signatures is not shown any more ({statement})"),
     "hint_audit_verify": (
         "exchange audit verify {out} --exchange {exchange}",
         "exchange audit verify {out} --exchange {exchange}"),

@@ -38,7 +38,7 @@ from exchange.model.scalars import BlobRef
 from exchange.model.statements import NARROW_WINDOW
 from exchange.model.submission import MAX_STATEMENTS, Submission
 from exchange.tlog.checkpoint import LogName
-from exchange.tlog.tiles import Bundle
+from exchange.tlog.tiles import FULL_TILE_BYTES, Bundle, Tile
 from keys import encoding
 from keys.envelope import Envelope
 from keys.errors import KeysError
@@ -107,6 +107,10 @@ class ExchangeApi:
         """A log's newest signed checkpoint, as a note."""
         return (await self._public("GET", f"/{log}/checkpoint", max_bytes=MAX_NOTE)).body
 
+    async def tile(self, log: LogName, tile: Tile) -> bytes:
+        """A hash tile of a log; what its hashes lead to is for the caller to check."""
+        return (await self._public("GET", f"/{log}/{tile.path}", max_bytes=FULL_TILE_BYTES)).body
+
     async def post(self, submissions: Sequence[Submission]) -> Accepted:
         """Post at most 256 statements, all or none. Statements authenticate themselves: no session is needed."""
         if not 1 <= len(submissions) <= MAX_STATEMENTS:
@@ -154,9 +158,10 @@ class ExchangeApi:
         """What the exchange says about receipts of one's own alert; a claim, not verified."""
         return _json(await self._private("GET", f"/v1/alerts/{statement}/receipts", max_bytes=MAX_PAGE))
 
-    async def statement(self, statement: str) -> Envelope:
-        """A statement's envelope by its id, unverified but for the id."""
-        answer = _json(await self._private("GET", f"/v1/statements/{statement}", max_bytes=MAX_ANSWER))
+    async def statement(self, statement: str, signers: int | None = None) -> Envelope:
+        """A statement's envelope by its id, unverified but for the id: the newest signature set, or that of so many signers."""
+        query = "" if signers is None else f"?signers={signers}"
+        answer = _json(await self._private("GET", f"/v1/statements/{statement}{query}", max_bytes=MAX_ANSWER))
         try:
             envelope = Envelope.from_json(answer.get("envelope"))
         except KeysError as error:

@@ -2,8 +2,9 @@
 
 1. Both checkpoints carry both signatures of their log.  The journal's is asked for first: what it names of the registry must
    then be there.
-2. A smaller log, another root at the same size, or entries that do not lead to the signed root are a **fork** (V1).  Both
-   notes are kept, and nothing else is done.  Because this member hashes all entries itself, an old prefix cannot change.
+2. A smaller log, another root at the same size, or one that is not shown to continue the kept one is a **fork** (V1).  Both
+   notes are kept, and nothing else is done.  Because this member hashes all entries itself, an old prefix cannot change.  When
+   the hash tiles lead from the kept head to the signed one, only the entries handed out are wrong: ``entries-mismatch``.
 3. Entries parse; times do not decrease; journal entries name the registry's own roots, never a smaller one than before, and
    stand between the registry's entries in time (V2): nothing is backdated past a revocation.
 4. Registry statements that are shown are held against their entries and replayed by the roster's rules (V3).  A place that was
@@ -25,19 +26,21 @@ from exchange.client.history import RosterHistory, read_shown
 from exchange.client.member import Member
 from exchange.client.replica import Epoch, Replica
 from exchange.client.state import AlertRow, Kept, Shown
-from exchange.model.entry import RELEASED, Entry, parse_entry
+from exchange.model.entry import MAX_ENTRY, RELEASED, Entry, parse_entry
 from exchange.model.problems import Malformed
 from exchange.model.statements import FIRST_LEAD, Statement, parse_statement
 from exchange.tlog.bundles import decode_bundle
 from exchange.tlog.checkpoint import LOGS, LogName
 from exchange.tlog.errors import BundleError
-from exchange.tlog.merkle import Frontier, leaf_hash
-from exchange.tlog.tiles import TILE_WIDTH, Bundle, width_at
+from exchange.tlog.merkle import HASH_BYTES, Frontier, leaf_hash
+from exchange.tlog.tiles import TILE_WIDTH, Bundle, Tile, width_at
 from keys import encoding
 from keys.envelope import Envelope
 
 MAX_GROWTH = 1_000_000
 """Entries of one log taken in at once: a log that claims more is not followed blindly into exhaustion."""
+MAX_GROWTH_BYTES = 512 << 20
+"""Bytes of new entries of one log held at once: they lie in memory before the signed root says that they are right."""
 ALERT_KINDS = frozenset({"alert.proposed", "alert.released", "alert.rejected"})
 
 
@@ -169,7 +172,7 @@ async def _grow(
         growth.data.append(data)
         growth.roots.append(growth.frontier.root())
     if growth.frontier.root() != checkpoint.root:
-        raise replica.fork(log, note)
+        raise await _astray(member, growth, note)
     for claim in claims:
         if growth.root(replica, claim.size) != claim.root:
             error = replica.fork(log, note)
@@ -183,11 +186,44 @@ async def _grow(
     return growth
 
 
+async def _astray(member: Member, growth: Growth, note: bytes) -> VerificationError:
+    """Why the entries do not lead to the signed root: other bytes than the log's, or a log that does not continue.
+
+    Two notes that only follow each other must not be kept as proof of a fork.  The hash tiles decide; whoever does not show
+    tiles that lead from the kept head to the new one has not shown that its log continues.
+    """
+    replica, log, new = member.replica, growth.log, growth.head.size
+    hashes: list[bytes] = []
+    try:
+        for number in range(growth.base // TILE_WIDTH, (new + TILE_WIDTH - 1) // TILE_WIDTH):
+            width = width_at(0, number, new)
+            data = await member.api.tile(log, Tile(0, number, width))
+            if len(data) != width * HASH_BYTES:
+                return replica.fork(log, note)
+            skipped = max(0, growth.base - number * TILE_WIDTH)
+            hashes += [data[at : at + HASH_BYTES] for at in range(skipped * HASH_BYTES, len(data), HASH_BYTES)]
+    except ClientError:
+        return replica.fork(log, note)
+    if member.state.frontier(log).extend(hashes).root() != growth.head.root:
+        return replica.fork(log, note)
+    wrong = next(i for i, (data, known) in enumerate(zip(growth.data, hashes, strict=True)) if leaf_hash(data) != known)
+    evidence = {
+        "entry": encoding.b64(growth.data[wrong]),
+        "index": str(growth.base + wrong),
+        "leaf": hashes[wrong].hex(),
+        "log": log,
+        "shown": note.decode("utf-8", "replace"),
+    }
+    detail = f"{log} entry {growth.base + wrong}: the bytes handed out are not those that the log holds"
+    return VerificationError(1, "entries-mismatch", detail, evidence)
+
+
 async def _download(member: Member, log: LogName, old: int, new: int, known: Mapping[int, bytes]) -> list[bytes]:
     """The entries [old, new), from the feed when it brought all of them, else by bundles."""
     if all(index in known for index in range(old, new)):
         return [known[index] for index in range(old, new)]
     entries: list[bytes] = []
+    total = 0
     for number in range(old // TILE_WIDTH, (new + TILE_WIDTH - 1) // TILE_WIDTH):
         width = width_at(0, number, new)
         data = await member.api.entries(log, Bundle(number, width))
@@ -197,7 +233,13 @@ async def _download(member: Member, log: LogName, old: int, new: int, known: Map
             raise VerificationError(
                 2, error.code, f"the {log}'s bundle {number}: {error}", {"bundle": encoding.b64(data)}
             ) from None
+        for index, entry in enumerate(bundle, number * TILE_WIDTH):
+            if len(entry) > MAX_ENTRY:
+                raise _bad_entry(log, index, entry, "entry-malformed", f"an entry has at most {MAX_ENTRY} bytes")
         entries.extend(bundle[max(0, old - number * TILE_WIDTH) :])
+        total += len(data)
+        if total > MAX_GROWTH_BYTES:
+            raise ClientError("too-many-entries", f"the {log} has grown by more than {MAX_GROWTH_BYTES} bytes")
     return entries
 
 

@@ -23,6 +23,8 @@ from exchange.model.tlp import Label, parse_label
 
 MAX_SOURCE = 262_144
 """Bytes of a source file."""
+MAX_DOTS = 64
+"""Dots in one line of the front matter: the memory for a dotted key grows with the square of its parts."""
 MAX_ATTACHMENTS = 16
 MAX_ATTACHMENT = 25 << 20
 """Bytes of one attachment."""
@@ -121,9 +123,11 @@ def read_source(path: Path) -> AlertSource:
 def parse_source(text: str, folder: Path) -> AlertSource:
     """Parse a source; attachments are read from ``folder``. Raises SourceError with the key that is wrong."""
     head, body = _split(unicodedata.normalize("NFC", text.replace("\r\n", "\n")))
+    if any(line.count(".") > MAX_DOTS for line in head.split("\n")):
+        raise SourceError("source-toml", f"a line of the front matter has more than {MAX_DOTS} dots")
     try:
         front = tomllib.loads(head)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # beside its own: endless numbers, and nesting that never ends
         raise SourceError("source-toml", f"the front matter is not TOML: {error}") from None
     _closed(front, KEYS, "")
     label = _label(front)

@@ -8,6 +8,7 @@ loopback alone.  What the bytes mean, and whether to believe them, is decided el
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -32,6 +33,7 @@ MAX_EVENT = 524_288
 MAX_PROBLEM = 65_536
 """Bytes of a problem's body."""
 PIECE = 65_536
+_PLACE = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +170,18 @@ class HttpTransport:
 
 
 def _base(url: str, allow_plain: bool) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # read here, where what is no port can be refused
+    except ValueError:
+        raise TransportError("bad-url", "an exchange's address is https://host[:port][/path]") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise TransportError("bad-url", "an exchange's address is https://host[:port][/path]")
     if parts.username is not None or parts.password is not None:
         raise TransportError("bad-url", "an exchange's address holds no user and no password")
+    if _PLACE.fullmatch(parts.netloc) is None:
+        # Other alphabets and other digits look like a host that they are not: a name in them is written as xn--.
+        raise TransportError("bad-url", "an exchange's host is written in ASCII")
     if parts.scheme == "http" and not allow_plain and not _loopback(parts.hostname):
         raise TransportError("plain-http", "plain http is for this machine only; use https")
     return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")

@@ -5,7 +5,6 @@ It holds identifiers and hashes only (invariant I8) and stays for ever; statemen
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, ValidationError
@@ -54,14 +53,6 @@ class Entry(Record):
     def encode(self) -> bytes:
         """The leaf bytes: strict JSON, at most MAX_ENTRY bytes."""
         return encoding.encode(self.to_json())
-
-
-@dataclass(frozen=True, slots=True)
-class Logged:
-    """An entry together with its place in its log."""
-
-    index: int
-    entry: Entry
 
 
 def parse_entry(data: bytes) -> Entry:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from exchange.model.problems import ExchangeError
 from exchange.model.statements import Opening
@@ -58,13 +58,3 @@ class Refused(ExchangeError):
         self.rule = rule
         self.differs = differs if differs is not None else {}
         self.index = index
-
-
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """A new entry, as the feeds are told."""
-
-    log: str
-    index: int
-    entry: bytes
-    submission: Submission | None = field(default=None, repr=False)

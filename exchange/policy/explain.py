@@ -301,15 +301,22 @@ _KEYS: dict[str, tuple[str, str]] = {
     "bundle-too-long": ("die Schlüssel reichen mehr als 60 Wochen weit", "the keys reach more than 60 weeks ahead"),
 }
 
-SENTENCES: dict[str, tuple[str, str]] = {
-    **_FAULTS,
-    **{f"author-{code}": (f"Verfasser: {de}", f"author: {en}") for code, (de, en) in _FAULTS.items()},
-    **{f"approver-{code}": (f"Freigabe: {de}", f"approver: {en}") for code, (de, en) in _FAULTS.items()},
-    **_PERSONS,
-    **_ALERTS,
-    **_REGISTRY,
-    **_KEYS,
+GROUPS: dict[str, dict[str, tuple[str, str]]] = {
+    "not in force": _FAULTS,
+    "author not in force": {
+        f"author-{code}": (f"Verfasser: {de}", f"author: {en}") for code, (de, en) in _FAULTS.items()
+    },
+    "approver not in force": {
+        f"approver-{code}": (f"Freigabe: {de}", f"approver: {en}") for code, (de, en) in _FAULTS.items()
+    },
+    "persons": _PERSONS,
+    "alerts": _ALERTS,
+    "registry": _REGISTRY,
+    "weekly keys": _KEYS,
 }
+"""What a code is said of, to its codes with (German, English); in the order of ``docs/reason-codes.md``."""
+
+SENTENCES: dict[str, tuple[str, str]] = {code: both for group in GROUPS.values() for code, both in group.items()}
 """Reason code to (German, English)."""
 
 

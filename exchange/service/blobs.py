@@ -35,6 +35,8 @@ TERMS_BYTES = 4 << 20
 """Largest terms document; any member may upload the one that the registrars named by its hash."""
 UPLOADS = 32
 """Uploads at once, of all devices; each holds one piece in memory."""
+MEMBER_UPLOADS = 24
+"""Of these, for devices that publish no alerts: whoever sends slowly must not keep a warning from being sent."""
 UPLOADS_PER_DEVICE = 4
 SWEEP_SECONDS = 60
 """Pause between sweeps."""
@@ -92,7 +94,8 @@ class Blobs:
         self.check_size(reader, sha256, length)
         if await self.known(sha256):
             return Upload(False, length)
-        if sum(self._uploads.values()) >= UPLOADS or self._uploads.get(reader.device, 0) >= UPLOADS_PER_DEVICE:
+        most = UPLOADS if reader.publisher else MEMBER_UPLOADS
+        if sum(self._uploads.values()) >= most or self._uploads.get(reader.device, 0) >= UPLOADS_PER_DEVICE:
             raise Denied("uploads-busy", "too many uploads are under way; try again")
         self._uploads[reader.device] = self._uploads.get(reader.device, 0) + 1
         try:

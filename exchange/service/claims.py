@@ -6,6 +6,8 @@ They are gathered and flushed in batches, so that reading costs no commit. What 
 a device's own signed receipt says that it received.
 
 Only refusals of statements that a known device really signed are named, at a bounded rate: strangers cannot fill the log.
+Refusals for the time are not named: acceptance times never decrease, so that a server which starts with a clock far ahead, and
+said so in its log, could accept nothing any more once the clock is right again.
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ KEPT_DELIVERED = 1 << 17
 MAX_CODE = 40
 """Characters of a refusal's code."""
 MINUTE = 60
+OF_TIME = frozenset({"not-yet", "too-late"})
+"""Refusals that say as much about this server's clock as about the statement."""
 
 Claim = Callable[[str, dict[str, Any]], Awaitable[object]]
 """Signs and accepts a statement of this kind with these fields; `Exchange.claim`."""
@@ -85,6 +89,8 @@ class Claims:
 
     def refused(self, envelope: Envelope, code: str, rule: str | None) -> None:
         """A posted statement was refused; named in the journal when a known device really signed it."""
+        if code in OF_TIME:
+            return
         device = self._signing_device(envelope)
         if device is None:
             return

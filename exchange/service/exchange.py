@@ -201,7 +201,9 @@ class Exchange:
             for index, one in enumerate(prepared):
                 if one.known is None:
                     await self._prepare(one, index, pinned)
-            waiting = [o.statement for o in prepared if o.known is None and o.statement.kind.scheme == "hybrid"]
+            # An alert's signatures were verified while it was prepared.
+            new = [o.statement for o in prepared if o.known is None and not isinstance(o.statement.body, AlertBody)]
+            waiting = [statement for statement in new if statement.kind.scheme == "hybrid"]
             if waiting:
                 await asyncio.to_thread(self._verify_ahead, waiting)
             request = Request(prepared, self._pin, known.about, self.statement_signer.public)
@@ -209,13 +211,13 @@ class Exchange:
         finally:
             for sha256 in pinned:
                 self.state.unpin(sha256)
-        new = iter(committed.appended)
+        appended = iter(committed.appended)
         results = []
         for placed in committed.value:
             if placed.entry is None:
                 results.append(await self._known_answer(placed, committed.checkpoints))
             else:
-                at = next(new)
+                at = next(appended)
                 results.append(
                     Accepted(
                         placed.statement,

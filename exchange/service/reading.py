@@ -72,18 +72,21 @@ class Reading:
 
     # -- statements -----------------------------------------------------------------------------------------------
 
-    async def statement(self, reader: Reader, statement: str) -> bytes:
-        """``GET /v1/statements/{id}``. Raises Denied: ``statement-unknown``, ``not-entitled``."""
+    async def statement(self, reader: Reader, statement: str, signers: int | None = None) -> bytes:
+        """``GET /v1/statements/{id}``: the newest signature set, or the one of so many signers that an entry names.
+
+        Raises Denied: ``statement-unknown``, ``not-entitled``.
+        """
         row = next(
             (
                 row
                 for row in reversed(await self._store.read(statement_rows.of_id, [statement]))
-                if row.index < self._ledger.head(row.log).size
+                if row.index < self._ledger.head(row.log).size and signers in (None, row.signers)
             ),
             None,
         )
         if row is None:
-            raise Denied("statement-unknown", "there is no statement with this id")
+            raise Denied("statement-unknown", "there is no statement with this id, or none with so many signers")
         if not await self._may_read(reader, row):
             raise Denied("not-entitled", "this statement is not for you to read")
         if reader.auditor and row.log == "journal":
@@ -200,7 +203,7 @@ class Reading:
 
     async def _absence(self, view: AlertView, tag: bytes | None) -> bytes:
         if tag is None or len(tag) != TAG:
-            raise Denied("tag-missing", f"a device without a leaf names its tag, {TAG} bytes in hexadecimal")
+            raise Denied("tag-missing", f"a device without a leaf names its tag, {TAG} bytes in unpadded base64url")
         audience = await self._alerts.audience(view.row.statement)
         return composed(
             index=value(view.row.journal_index),

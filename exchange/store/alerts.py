@@ -14,8 +14,6 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from exchange.store import schema
 from exchange.store.rows import made, values
 from keys.encoding import b64u, unb64u
-from keys.kem import STANZA
-from keys.stanza import EMPTY_STANZA_HASH, SUMMARY
 
 AlertState = Literal["proposed", "released", "rejected"]
 ID_BYTES = 16
@@ -60,21 +58,6 @@ class AudienceRow:
                 return found // ID_BYTES
             start = found + 1
         return None
-
-    def stanza_range(self, position: int) -> tuple[int, int]:
-        """Where in the pack a leaf's stanza begins, and its length in bytes (0 without a key)."""
-        offset = 0
-        for leaf in range(position + 1):
-            stanza = 0 if self._stanza_hash(leaf) == EMPTY_STANZA_HASH else STANZA
-            offset += PACK_HEAD
-            if leaf == position:
-                return offset, stanza
-            offset += stanza
-        raise IndexError("no such leaf")
-
-    def _stanza_hash(self, position: int) -> bytes:
-        end = (position + 1) * SUMMARY
-        return self.leaves[end - 32 : end]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +155,6 @@ def add_deliveries(connection: Connection, rows: Sequence[DeliveryRow]) -> None:
     """Note deliveries; the first to each device stands."""
     if rows:
         connection.execute(upsert(schema.delivery).on_conflict_do_nothing(), values(rows))
-
-
-def unclaimed_deliveries(connection: Connection, limit: int) -> tuple[DeliveryRow, ...]:
-    """At most ``limit`` deliveries that no `alert.deliver` statement names yet, oldest first."""
-    table = schema.delivery
-    query = select(*(table.c[name] for name in DeliveryRow.__slots__)).where(table.c.journal_index.is_(None))
-    return made(DeliveryRow, connection.execute(query.order_by(table.c.at).limit(limit)))
 
 
 def claim_deliveries(connection: Connection, rows: Sequence[DeliveryRow]) -> None:

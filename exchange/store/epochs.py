@@ -32,13 +32,6 @@ def add(connection: Connection, rows: Sequence[EpochKeyRow]) -> None:
         connection.execute(insert(schema.epoch_key), values(rows))
 
 
-def of_device(connection: Connection, device: str) -> tuple[EpochKeyRow, ...]:
-    """All keys of a device, by week."""
-    table = schema.epoch_key
-    query = select(*(table.c[name] for name in EpochKeyRow.__slots__)).where(table.c.device == device)
-    return made(EpochKeyRow, connection.execute(query.order_by(table.c.week)))
-
-
 def page(connection: Connection, start: int, limit: int) -> tuple[EpochKeyRow, ...]:
     """At most ``limit`` keys whose entry has index ``start`` or more, in journal order: to rebuild memory at a start."""
     table = schema.epoch_key

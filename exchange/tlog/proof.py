@@ -15,7 +15,6 @@ from exchange.tlog.errors import CheckpointError, ProofError
 from exchange.tlog.merkle import MAX_PROOF_HASHES, MAX_TREE_SIZE, verify_inclusion
 
 HEADER = "c2sp.org/tlog-proof@v1"
-SUFFIX = ".tlog-proof"
 MAX_PROOF_FILE_BYTES = 1_048_576
 """A checkpoint with a hundred post-quantum cosignatures has about 330 kB."""
 MAX_EXTRA_BYTES = 65_536

@@ -14,7 +14,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from os import urandom
-from typing import Final
+from typing import Any, Final
 
 import aiohttp_jinja2
 import jinja2
@@ -29,6 +29,7 @@ from exchange.web.connections import SEND_BUFFER_BYTES, Connection
 from exchange.web.context import CONTEXT, Context
 from exchange.web.errors import WebProblem, problem, status_of
 from exchange.web.headers import SECURITY_HEADERS
+from exchange.web.markdown import undirected
 from exchange.web.oplog import OperatorLog, open_log, places
 from exchange.web.requests import Call, address, check_path, session_of
 from exchange.web.routes import ROUTES, Access, Route
@@ -157,6 +158,11 @@ async def _expect(request: web.Request) -> None:
         request.writer.output_size = 0
 
 
+def _undirected(value: Any) -> Any:
+    """What a template shows: plain text of others without direction marks; HTML is `render`'s and clean already."""
+    return undirected(value) if type(value) is str else value
+
+
 def create_app(
     exchange: Exchange,
     *,
@@ -172,7 +178,11 @@ def create_app(
     context = Context.build(exchange, log or open_log(exchange.config.log.level), monotonic)
     app[CONTEXT] = context
     aiohttp_jinja2.setup(
-        app, loader=jinja2.PackageLoader("exchange.web"), autoescape=True, undefined=jinja2.StrictUndefined
+        app,
+        loader=jinja2.PackageLoader("exchange.web"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_undirected,
     )
     public.setup(app)
     for route in ROUTES:

@@ -126,8 +126,10 @@ def _result(result: Accepted) -> bytes:
 
 
 async def get_statement(call: Call) -> web.Response:
-    """One statement."""
-    return _json(await call.context.reading.statement(call.reader, call.part("id")))
+    """One statement; of a proposal that gained approvals, the signature set of as many signers as ``signers`` says."""
+    query = call.queried("signers")
+    signers = integer(query, "signers", 0) if query else None
+    return _json(await call.context.reading.statement(call.reader, call.part("id"), signers))
 
 
 # -- sessions -----------------------------------------------------------------------------------------------------------

@@ -24,7 +24,8 @@ HEADING_SHIFT: Final = 2
 _TAGS: Final = {
     "a", "blockquote", "br", "code", "em", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "span", "strong", "ul",
 }  # fmt: skip
-_ATTRIBUTES: Final = {"a": {"href"}, "ol": {"start"}, "span": {"class"}}
+_ATTRIBUTES: Final[dict[str, set[str]]] = {"*": set(), "a": {"href"}, "ol": {"start"}, "span": {"class"}}
+_DIRECTION: Final = dict.fromkeys((0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufffd")
 _SCHEMES: Final = {"https", "http", "mailto", "tel"}
 
 
@@ -63,10 +64,18 @@ def _parser() -> MarkdownIt:
 _PARSER: Final = _parser()
 
 
+def undirected(text: str) -> str:
+    """The text with U+FFFD for each character that turns the reading direction: an author's words stay in their place.
+
+    Left alone, a link's words could turn the address that is shown behind them.
+    """
+    return text.translate(_DIRECTION)
+
+
 @lru_cache(maxsize=KEPT_TEXTS)
 def render(text: str) -> str:
     """Clean HTML of an author's Markdown, at most 64 KiB of it; up to two seconds for text that is written to be slow."""
-    return nh3.clean(
+    cleaned = nh3.clean(
         _PARSER.render(text, {}),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
@@ -74,3 +83,4 @@ def render(text: str) -> str:
         link_rel="noopener noreferrer nofollow",
         strip_comments=True,
     )
+    return undirected(cleaned)  # at the end: an entity says a direction mark as well

@@ -91,7 +91,7 @@ async def test_event_with_another_entry_than_the_log_has(scene: Scene) -> None:
     assert isinstance(feed[1], Heads)
     with pytest.raises(VerificationError) as caught:
         await sync(victim.member, heads=feed[1], entries={index: feed[0].entry}, quiet=True)
-    assert (caught.value.name, caught.value.code) == ("V1", "fork")
+    assert (caught.value.name, caught.value.code) == ("V1", "entries-mismatch")
     assert victim.kept() == before
     victim.lying.repent()
     await victim.opens()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,14 +10,16 @@ from pathlib import Path
 import pytest
 
 from exchange.audit.bundle import BundleError
-from exchange.audit.export import earlier_set, export
+from exchange.audit.export import export
 from exchange.audit.verify import verify_bundle
 from exchange.client.errors import ClientError, VerificationError
 from exchange.client.member import Member, open_member
 from exchange.client.state import MemberState
 from exchange.client.transport import Event, HttpTransport, Response
+from exchange.model.statements import parse_statement
+from keys import encoding
 from keys.keyfile import Vault
-from keys.sign import SoftwareSigner, add_signature, sign_statement
+from keys.sign import sign_statement
 from tests.support.web import Partnership, listening
 from tests.support.world import Member as Enrolled
 
@@ -84,7 +87,6 @@ async def test_an_export_verifies_and_is_reproduced_byte_by_byte(tmp_path: Path)
         async with client(partnership, partnership.auditor, tmp_path / "home") as (auditor, _):
             told: list[tuple[int, int, int]] = []
             written = await export(auditor, tmp_path / "audit", progress=lambda *step: told.append(step))
-            assert written.missing == ()
             assert told[-1] == (5, written.journal, written.journal)
             report = verify_bundle(written.path, exchange=partnership.world.exchange)
             assert report.verified, report.first
@@ -164,11 +166,64 @@ async def test_an_exchange_that_shows_an_auditor_something_else_is_caught(tmp_pa
             assert not (tmp_path / "audit").exists()
 
 
-def test_earlier_signature_sets_of_a_proposal_are_found_in_the_later_one() -> None:
-    signers = [SoftwareSigner.generate() for _ in range(3)]
-    first = sign_statement("alert", {"a": 1}, signers[0])
-    second = add_signature(first, signers[1])
-    third = add_signature(second, signers[2])
-    assert earlier_set(third, first.signatures_hash) == first
-    assert earlier_set(third, second.signatures_hash) == second
-    assert earlier_set(third, sign_statement("alert", {"a": 1}, signers[0]).signatures_hash) is None
+async def _signed_again(partnership: Partnership) -> None:
+    """A proposal of one signature set, then a second one that does not hold the first: the author signed once more."""
+    world = partnership.world
+    second = await world.enrol("G. Zweite", partnership.authority, "approver")
+    approvers = sorted([partnership.approver.person, second.person])
+    proposal = await partnership.propose(core={"approvals": 2, "approvers": approvers})
+    envelope = proposal.envelope
+    again = sign_statement("alert", encoding.decode(envelope.body, max_bytes=65_536), partnership.author.signer)
+    assert again.statement_id == envelope.statement_id and again.signatures_hash != envelope.signatures_hash
+    half = world.approve(parse_statement(again), partnership.approver)
+    await world.post(half)
+    await world.post(world.approve(half, second))
+
+
+async def test_every_signature_set_of_a_proposal_is_exported_even_when_none_holds_another(tmp_path: Path) -> None:
+    async with listening(tmp_path / "server") as partnership:
+        await _signed_again(partnership)
+        async with client(partnership, partnership.auditor, tmp_path / "home") as (auditor, _):
+            written = await export(auditor, tmp_path / "audit")
+            report = verify_bundle(written.path, exchange=partnership.world.exchange)
+            assert report.verified, report.first
+            assert (report.totals.proposals, report.totals.approvals) == (1, 2)
+            names = sorted(path.name[64:] for path in written.path.glob("statements/*/*.[12].json"))
+            assert names == [".1.json", ".2.json"]
+
+
+async def test_an_approval_that_comes_while_exporting_accuses_nobody(tmp_path: Path) -> None:
+    async with listening(tmp_path / "server") as partnership:
+        world = partnership.world
+        proposal = await partnership.propose(label="CLEAR")
+        async with client(partnership, partnership.auditor, tmp_path / "home") as (auditor, between):
+            newest = world.approve(proposal, partnership.approver).envelope
+
+            def change(asked: str, body: bytes) -> bytes:
+                if not asked.endswith(f"/v1/statements/{proposal.id}"):
+                    return body
+                return encoding.encode({**json.loads(body), "envelope": newest.to_json()})
+
+            between.change = change
+            written = await export(auditor, tmp_path / "audit")
+            assert verify_bundle(written.path).verified
+
+
+async def test_an_exchange_that_withholds_an_earlier_signature_set_is_caught(tmp_path: Path) -> None:
+    async with listening(tmp_path / "server") as partnership:
+        await _signed_again(partnership)
+        async with client(partnership, partnership.auditor, tmp_path / "home") as (auditor, between):
+            newest: list[bytes] = []
+
+            def change(asked: str, body: bytes) -> bytes:
+                if "?signers=" in asked:
+                    return newest[-1]
+                if "/v1/statements/" in asked:
+                    newest.append(body)
+                return body
+
+            between.change = change
+            with pytest.raises(VerificationError) as error:
+                await export(auditor, tmp_path / "audit")
+            assert (error.value.step, error.value.code) == (2, "entry-mismatch")
+            assert not (tmp_path / "audit").exists()

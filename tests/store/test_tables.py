@@ -17,7 +17,7 @@ from exchange.store.logs import CheckpointRow, EntryRow, TileRow
 from exchange.store.schema import CHUNK_BYTES
 from exchange.store.statements import OpeningRow, StatementRow
 from keys.encoding import b64u
-from keys.stanza import PackLeaf, build_pack, encode_leaf_list
+from keys.stanza import PackLeaf, encode_leaf_list
 
 DEVICE = "AAAAAAAAAAAAAAAAAAAAAA"
 
@@ -278,17 +278,14 @@ async def test_an_audience_stands_with_its_alert(store: Store) -> None:
     assert await store.read(alerts.audience, "s2") is None
 
 
-def test_an_audience_finds_a_devices_leaf_and_its_stanza_in_the_pack() -> None:
+def test_an_audience_finds_a_devices_leaf_by_its_id() -> None:
     ids = [bytes([1]) * 16, bytes([1]) * 15 + b"\x02", bytes([2]) * 16]
     stanzas = [b"s" * 1168, b"", b"t" * 1168]
     leaves = [PackLeaf(bytes([i]) * 32, bytes([i]) * 8, stanza) for i, stanza in enumerate(stanzas)]
-    pack = build_pack(leaves)
     row = AudienceRow("s1", encode_leaf_list(leaf.summary() for leaf in leaves), b"".join(ids))
     assert list(row.devices_at()) == [b64u(i) for i in ids]
-    for position, (key, stanza) in enumerate(zip(ids, stanzas, strict=True)):
+    for position, key in enumerate(ids):
         assert row.position_of(b64u(key)) == position
-        offset, length = row.stanza_range(position)
-        assert pack[offset : offset + length] == stanza
     straddling = b64u((ids[1] + ids[2])[5:21])
     assert row.position_of(straddling) is None, "an id across two devices' ids is nobody's"
 
@@ -301,9 +298,7 @@ async def test_the_first_receipt_and_the_first_delivery_stand(store: Store) -> N
     assert await store.read(alerts.receipts, "s1") == (first, read)
     await store.write(alerts.add_deliveries, [DeliveryRow("s1", "d1", 10), DeliveryRow("s1", "d2", 11)])
     await store.write(alerts.add_deliveries, [DeliveryRow("s1", "d1", 99)])
-    assert await store.read(alerts.unclaimed_deliveries, 1) == (DeliveryRow("s1", "d1", 10),)
     await store.write(alerts.claim_deliveries, [DeliveryRow("s1", "d1", 10, 5)])
-    assert await store.read(alerts.unclaimed_deliveries, 9) == (DeliveryRow("s1", "d2", 11),)
     assert await store.read(alerts.deliveries, "s1") == (DeliveryRow("s1", "d1", 10, 5), DeliveryRow("s1", "d2", 11))
 
 
@@ -313,7 +308,7 @@ async def test_the_first_receipt_and_the_first_delivery_stand(store: Store) -> N
 async def test_a_device_has_one_key_a_week(store: Store) -> None:
     rows = [EpochKeyRow(DEVICE, 202640 + i, f"{i:064x}", "s1", 3, "bundle", 1216 * i) for i in range(3)]
     await store.write(epochs.add, rows)
-    assert await store.read(epochs.of_device, DEVICE) == tuple(rows)
+    assert await store.read(epochs.page, 0, 9) == tuple(rows)
     assert await store.read(epochs.page, 3, 2) == tuple(rows[:2])
     assert await store.read(epochs.page, 4, 2) == ()
     with pytest.raises(ConflictError):

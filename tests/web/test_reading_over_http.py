@@ -256,6 +256,24 @@ async def test_a_proposal_is_answered_with_the_signatures_so_far(place: Partners
     assert (await get(place, place.officer, f"/v1/alerts/{proposal.id}")).json["leaf"]["stanza"]
 
 
+async def test_every_signature_set_of_a_proposal_is_read_by_its_number_of_signers(place: Partnership):
+    world = place.world
+    proposal = await place.propose()
+    released = world.approve(proposal, place.approver)
+    await world.post(released)
+    path = f"/v1/statements/{proposal.id}"
+    first = (await get(place, place.auditor, f"{path}?signers=1")).json
+    newest = (await get(place, place.auditor, path)).json
+    assert first["envelope"] == proposal.envelope.to_json() and newest["envelope"] == released.envelope.to_json()
+    assert first["index"] + 1 == newest["index"]
+    assert (await get(place, place.author, f"{path}?signers=2")).json == newest
+    assert (await get(place, place.stranger, f"{path}?signers=1")).code == "not-entitled"
+    for number in (0, 3):
+        assert (await get(place, place.auditor, f"{path}?signers={number}")).code == "statement-unknown"
+    for query in ("signers=01", "signers=-1", "signers=", "signers=1&signers=2", "n=1"):
+        assert (await get(place, place.auditor, f"{path}?{query}")).code == "query-malformed"
+
+
 async def test_tiles_and_checkpoints_are_public_and_entries_are_not(place: Partnership):
     world = place.world
     for log, size in zip(("registry", "journal"), world.sizes(), strict=True):
