@@ -113,7 +113,13 @@ def _replay(
     statements = Statements(bundle, founded.exchange, recorder)
     with SignatureChecks(fault, workers) as checks:
         registry = RegistryReplay(
-            bundle, views["registry"], founded.exchange, statements, _openings(bundle, views["registry"].size, recorder), checks, recorder
+            bundle,
+            views["registry"],
+            founded.exchange,
+            statements,
+            _openings(bundle, views["registry"].size, recorder),
+            checks,
+            recorder,
         )
         registry.scan()
         journal = JournalReplay(bundle, views["journal"], registry, statements, founded.statement_key, checks, recorder)

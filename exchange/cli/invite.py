@@ -132,7 +132,7 @@ def _partnership(
 
 
 def _invitation_file(line: str, digits: str) -> str:
-    return f"{line}\n\nFingerabdruck der Vermittlungsstelle / fingerprint of the exchange:\n{digits}\n"
+    return f"{line}\n\nFingerabdruck der Austauschplattform / fingerprint of the exchange:\n{digits}\n"
 
 
 def _person(

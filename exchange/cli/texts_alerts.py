@@ -144,7 +144,7 @@ ALERTS: dict[str, tuple[str, str]] = {
         "exchange audit verify {out} --exchange {exchange}",
         "exchange audit verify {out} --exchange {exchange}"),
     "hint_audit_exchange": (
-        "die Kennung der Vermittlungsstelle vergleichen, oder mit --exchange angeben",
+        "die Kennung der Austauschplattform vergleichen, oder mit --exchange angeben",
         "compare the exchange id with one that you know, or give it with --exchange"),
     "audit_verified": ("geprüft und in Ordnung: {exchange}", "verified: {exchange}"),
     "audit_refused": ("nicht in Ordnung: {exchange}", "not verified: {exchange}"),
@@ -161,8 +161,8 @@ ALERTS: dict[str, tuple[str, str]] = {
     "head_code": ("Code", "code"),
 
     # -- errors by code
-    "code_unreachable": ("die Vermittlungsstelle ist nicht erreichbar", "the exchange cannot be reached"),
-    "code_timeout": ("die Vermittlungsstelle hat nicht rechtzeitig geantwortet", "the exchange did not answer in time"),
+    "code_unreachable": ("die Austauschplattform ist nicht erreichbar", "the exchange cannot be reached"),
+    "code_timeout": ("die Austauschplattform hat nicht rechtzeitig geantwortet", "the exchange did not answer in time"),
     "code_plain-http": (
         "http ohne Verschlüsselung geht nur auf diesem Rechner; bitte https",
         "plain http is for this machine only; use https"),
@@ -175,7 +175,7 @@ ALERTS: dict[str, tuple[str, str]] = {
     "code_bad-passphrase": ("eine Passphrase hat 8 bis 1024 Zeichen", "a passphrase has 8 to 1024 characters"),
     "code_no-home": ("hier ist noch kein Gerät eingerichtet", "this is not the home of a device"),
     "code_other-exchange": (
-        "das ist nicht die genannte Vermittlungsstelle: ihre Gründung hat eine andere Kennung",
+        "das ist nicht die genannte Austauschplattform: ihre Gründung hat eine andere Kennung",
         "this is not the exchange that was named: its founding has another id"),
     "code_fork": (
         "die Protokolle widersprechen dem, was früher gezeigt wurde",
@@ -195,9 +195,9 @@ ALERTS: dict[str, tuple[str, str]] = {
         "was unterschrieben würde, ist nicht mehr, was gezeigt wurde; nichts wurde unterschrieben",
         "what would be signed is not what was shown any more; nothing was signed"),
     "code_rate-limited": ("zu viele Anfragen; bitte kurz warten", "too many requests; wait a moment"),
-    "code_busy": ("die Vermittlungsstelle ist ausgelastet; bitte erneut versuchen", "the exchange is busy; try again"),
+    "code_busy": ("die Austauschplattform ist ausgelastet; bitte erneut versuchen", "the exchange is busy; try again"),
     "code_writing-stopped": (
-        "die Vermittlungsstelle nimmt wegen eines Speicherfehlers nichts mehr an",
+        "die Austauschplattform nimmt wegen eines Speicherfehlers nichts mehr an",
         "the exchange stopped accepting after a storage error"),
 
     # -- kinds and CAP -------------------------------------------------------------------------------------------------

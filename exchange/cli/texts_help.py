@@ -60,7 +60,7 @@ HELP: dict[str, tuple[str, str]] = {
     "opt_json": ("Ausgabe für Programme", "output for scripts"),
     "opt_yes": ("nicht nachfragen", "do not ask"),
     "opt_passphrase_file": ("Passphrase aus der ersten Zeile dieser Datei", "passphrase from this file's first line"),
-    "opt_url": ("Adresse der Vermittlungsstelle", "address of the exchange"),
+    "opt_url": ("Adresse der Austauschplattform", "address of the exchange"),
     "opt_out": ("Datei, die angelegt wird", "file to create"),
     "opt_invite_out": (
         "Ordner für Erklärungen und Einladungen; mit --name: Datei für die zweite Person",
@@ -76,7 +76,7 @@ HELP: dict[str, tuple[str, str]] = {
         "file that the registrars signed, for the names"),
     "opt_config": ("Konfiguration; ohne: Vorgaben", "configuration; without it: defaults"),
     "opt_origin": (
-        "Name der Vermittlungsstelle, zum Beispiel exchange.example",
+        "Name der Austauschplattform, zum Beispiel exchange.example",
         "name of the exchange, for example exchange.example"),
     "opt_threshold": ("so viele Registrare unterschreiben", "so many registrars sign"),
     "opt_data": ("Datenordner statt dem der Konfiguration", "data folder instead of the configuration's"),
@@ -85,7 +85,7 @@ HELP: dict[str, tuple[str, str]] = {
     "opt_only": (
         "nur diese Organisation der Beschreibung; mehrfach",
         "only this organisation of the description; repeat it"),
-    "opt_exchange": ("erwartete Kennung der Vermittlungsstelle", "expected exchange id"),
+    "opt_exchange": ("erwartete Kennung der Austauschplattform", "expected exchange id"),
     "opt_name": ("Name der Person", "the person's name"),
     "opt_role": (
         "Rolle: officer, author, approver, administrator, auditor; mehrfach",

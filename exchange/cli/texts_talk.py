@@ -50,8 +50,8 @@ TALK: dict[str, tuple[str, str]] = {
     "file_unusable": ("{file} kann nicht benutzt werden: {reason}", "{file} cannot be used: {reason}"),
     "file_too_large": ("{file} hat mehr als {most} Bytes", "{file} has more than {most} bytes"),
     "file_exists": ("{file} gibt es schon und wird nicht überschrieben", "{file} exists and is not overwritten"),
-    "file_other_exchange": ("die Datei gilt für eine andere Vermittlungsstelle", "the file is for another exchange"),
-    "bad_url": ("{url} ist keine Adresse einer Vermittlungsstelle", "{url} is not the address of an exchange"),
+    "file_other_exchange": ("die Datei gilt für eine andere Austauschplattform", "the file is for another exchange"),
+    "bad_url": ("{url} ist keine Adresse einer Austauschplattform", "{url} is not the address of an exchange"),
     "bad_duration": (
         "{value} ist keine Dauer; zum Beispiel 730d oder 36h",
         "{value} is not a duration; for example 730d or 36h"),
@@ -59,7 +59,7 @@ TALK: dict[str, tuple[str, str]] = {
         "{file} ist kein öffentlicher Schlüssel eines Registrars: {reason}",
         "{file} is not a registrar's public key: {reason}"),
     "not_a_registrar": (
-        "{file} ist kein Registrar dieser Vermittlungsstelle",
+        "{file} ist kein Registrar dieser Austauschplattform",
         "{file} is not a registrar of this exchange"),
     "config_wrong": ("{reason}", "{reason}"),
 
@@ -95,9 +95,9 @@ TALK: dict[str, tuple[str, str]] = {
     "registrars_count": (
         "es braucht {threshold} bis 9 verschiedene Registrare",
         "there must be {threshold} to 9 different registrars"),
-    "bad_origin": ("{origin} ist kein Name einer Vermittlungsstelle", "{origin} cannot name an exchange"),
+    "bad_origin": ("{origin} ist kein Name einer Austauschplattform", "{origin} cannot name an exchange"),
     "exchange_fingerprint": (
-        "Fingerabdruck der Vermittlungsstelle: {fingerprint}",
+        "Fingerabdruck der Austauschplattform: {fingerprint}",
         "fingerprint of the exchange: {fingerprint}"),
     "hint_sign_founding": (
         "{threshold} Registrare unterschreiben {out} mit: python -m keys sign; {first} muss dabei sein",
@@ -129,9 +129,9 @@ TALK: dict[str, tuple[str, str]] = {
         "{threshold} registrars, {first} among them, sign with: python -m keys sign {file}; then: exchange admit "
         "{file} --url {url}"),
     "hint_give_invitation": (
-        "die Einladung ist kein Geheimnis; geben Sie sie der Person mit dem Fingerabdruck der Vermittlungsstelle",
+        "die Einladung ist kein Geheimnis; geben Sie sie der Person mit dem Fingerabdruck der Austauschplattform",
         "the invitation is not a secret; hand it to the person together with the exchange's fingerprint"),
-    "join_begin": ("Einladung für {name}, Vermittlungsstelle {url}", "invitation for {name}, exchange {url}"),
+    "join_begin": ("Einladung für {name}, Austauschplattform {url}", "invitation for {name}, exchange {url}"),
     "join_done": ("die Schlüssel dieses Geräts liegen in {home}", "the keys of this device are in {home}"),
     "home_exists": ("{home} ist schon das Verzeichnis eines Geräts", "{home} is the home of a device already"),
     "hint_other_home": ("--home ORDNER nimmt ein anderes Verzeichnis", "--home DIR takes another folder"),
@@ -153,7 +153,7 @@ TALK: dict[str, tuple[str, str]] = {
         "mit --registry registry.json erscheinen die Namen, die die Registrare unterschrieben haben",
         "--registry registry.json shows the names that the registrars signed"),
     "registry_other_exchange": (
-        "die Datei bei --registry gilt für eine andere Vermittlungsstelle",
+        "die Datei bei --registry gilt für eine andere Austauschplattform",
         "the file given with --registry is for another exchange"),
     "too_many_requests": ("höchstens {most} Anträge auf einmal", "at most {most} requests at once"),
     "admit_mixed_roles": (

@@ -178,8 +178,16 @@ _ALERTS: dict[str, tuple[str, str]] = {
         "die Meldung nennt einen Stand der Teilnehmerliste, den es noch nicht gibt",
         "the alert names a registry that this log does not have yet",
     ),
+    "journal-ahead": (
+        "die Meldung nennt ein Journal, das diese Plattform noch nicht hat",
+        "the alert names a journal that this log does not have yet",
+    ),
+    "journal-root": (
+        "die Meldung nennt einen anderen Stand des Journals als diese Plattform",
+        "the alert names a journal root that is not this log's",
+    ),
     "roster-root": (
-        "die Meldung nennt eine andere Teilnehmerliste als die dieser Vermittlungsstelle",
+        "die Meldung nennt eine andere Teilnehmerliste als die dieser Austauschplattform",
         "the alert names a registry root that is not this log's",
     ),
     "roster-stale": (
@@ -196,7 +204,7 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     "not-founded": ("die Partnerschaft ist noch nicht gegründet", "the exchange is not founded yet"),
     "founded-already": ("die Partnerschaft ist bereits gegründet", "the exchange is founded already"),
     "other-exchange": (
-        "die Erklärung gilt für eine andere Vermittlungsstelle",
+        "die Erklärung gilt für eine andere Austauschplattform",
         "the statement is for another exchange",
     ),
     "entry-mismatch": ("der Protokolleintrag gehört zu einer anderen Erklärung", "the entry is of another statement"),
