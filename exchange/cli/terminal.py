@@ -30,10 +30,12 @@ MAX_PASSPHRASE_FILE = 4096
 """Bytes."""
 
 _DIRECTION_AND_INVISIBLE = frozenset(
-    (*range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070), 0x00AD, 0x061C, 0x180E, 0xFEFF)
-    # Fillers, joiners and blanks that Unicode counts as letters, marks or symbols.
-    + (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0x180B, 0x1810))
-    + tuple(range(0xE0100, 0xE01F0))
+    (
+        *(*range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070), 0x00AD, 0x061C, 0x180E, 0xFEFF),
+        # Fillers, joiners and blanks that Unicode counts as letters, marks or symbols.
+        *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0x180B, 0x1810)),
+        *range(0xE0100, 0xE01F0),
+    )
 )
 MAX_MARKS = 4
 """Combining marks on one character that are shown as such; what is stacked higher covers other lines."""

@@ -43,10 +43,13 @@ async def test_slow_uploads_of_members_leave_places_for_warnings(scene: Scene) -
     blobs = create_app(world.exchange_server, housekeeping=False)[CONTEXT].blobs
     crowd = [await world.enrol(f"K. Kollege {n}", scene.hospital, "officer") for n in range(MEMBER_UPLOADS // 4 + 1)]
     roster = world.exchange_server.state.roster_now(world.now)
-    never = asyncio.Event()
+    never, begun, started = asyncio.Event(), asyncio.Event(), []
 
     async def slow() -> AsyncIterator[bytes]:
         yield b"a"
+        started.append(None)
+        if len(started) == MEMBER_UPLOADS:
+            begun.set()
         await never.wait()
 
     tasks = []
@@ -55,8 +58,7 @@ async def test_slow_uploads_of_members_leave_places_for_warnings(scene: Scene) -
         digest = hashlib.sha256(str(number).encode()).hexdigest()
         tasks.append(asyncio.create_task(blobs.upload(reader, digest, 1000, slow())))
     try:
-        while sum(blobs._uploads.values()) < MEMBER_UPLOADS:
-            await asyncio.sleep(0)
+        await asyncio.wait_for(begun.wait(), 10)
         with pytest.raises(Denied) as denial:
             await blobs.upload(reader_of(roster, crowd[-1].device), "ab" * 32, 1000, slow())
         assert denial.value.code == "uploads-busy"

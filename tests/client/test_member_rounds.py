@@ -116,7 +116,7 @@ async def test_a_rejected_proposal_is_closed(scene):
     await sync(approver)
     (proposal,) = await approve.proposals(approver)
     await approve.reject(proposal, approver, "audience")
-    assert approve.waiting(approver) == []
+    assert await approve.proposals(approver) == []
     with pytest.raises(ClientError, match="released or rejected"):
         await approve.approve(proposal, approver)
 

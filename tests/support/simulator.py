@@ -472,9 +472,18 @@ class Simulator:
             raise No(403, "not-in-force", rule="R1")
         return request.device
 
+    def _statement(self, name: str) -> Response:
+        found = [(i, logged) for i, logged in enumerate(self.journal) if logged is not None and logged.statement.id == name]
+        if not found:
+            raise No(404, "statement-unknown")
+        index, logged = found[-1]
+        return _json({"envelope": logged.statement.envelope.to_json(), "index": index, "log": "journal"})
+
     def _private(self, request: Request, device: str) -> Response:
         start = int(request.query.get("start", "0"))
         match (request.method, *request.path.strip("/").split("/")):
+            case ("GET", "v1", "statements", name):
+                return self._statement(name)
             case ("GET", "registry" | "journal" as log, "tile", "entries", *rest):
                 place = parse_path("/".join(["tile", "entries", *rest]))
                 assert isinstance(place, Bundle)
