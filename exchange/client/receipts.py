@@ -69,6 +69,11 @@ async def _send(member: Member, level: str, alerts: list[str]) -> bool:
     try:
         await post.resend(member, envelope)
     except Refused as refusal:
+        if refusal.code == "receipt-repeated":
+            # The journal has them already: from another program of this member, or from before its store was restored.
+            with member.state.transaction():
+                member.state.bind_receipts(level, alerts, envelope.statement_id)
+            return True
         error = VerificationError(
             2, "receipt-refused", f"receipts were refused ({refusal.code}: {refusal.detail})", rule=refusal.rule
         )

@@ -83,10 +83,12 @@ class KnownAlert:
 
 @dataclass(frozen=True, slots=True)
 class KnownAlerts:
-    """What the statements of a request speak about: proposals and alerts, and whose leaves receipts are for."""
+    """What the statements of a request speak about: proposals and alerts, whose leaves receipts are for, and which receipts
+    (alert, device, level) its devices have given before."""
 
     alerts: Mapping[str, KnownAlert]
     audiences: Mapping[str, AudienceRow]
+    receipted: frozenset[tuple[str, str, str]] = frozenset()
 
     def addressed(self, alert: str, device: str) -> bool:
         """Whether the device has a leaf of the alert (statement id); never of CLEAR, nor of one that is not here."""
@@ -413,6 +415,11 @@ class Request:
 
     def _receipt(self, stage: Stage, staging: Staging, statement: Statement, body: AlertReceipt) -> None:
         device = body.issuer.device
+        given = {(alert, device, body.level) for alert in body.alerts}
+        if given <= self._known.receipted | staging.receipted:
+            # An entry stays for ever: who says the same again and again would fill the journal for everybody.
+            raise Refused("receipt-repeated", "this device gave these receipts before")
+        staging.receipted |= given
         for alert in body.alerts:
             if alert not in staging.state.released or not self._known.addressed(alert, device):
                 raise Refused("receipt-without-leaf", "a receipt is for alerts that this device was sealed")

@@ -267,7 +267,8 @@ class Exchange:
         found = await self.store.read(_look_up, waiting, wanted - kept.keys())
         for alert, row in found.about.audiences.items():
             self._audiences.put(alert, row, len(row.devices) // ID_BYTES)
-        return _LookedUp(found.accepted, KnownAlerts(found.about.alerts, {**kept, **found.about.audiences}))
+        about = KnownAlerts(found.about.alerts, {**kept, **found.about.audiences}, found.about.receipted)
+        return _LookedUp(found.accepted, about)
 
     async def _prepare(self, one: Prepared, index: int, pinned: list[str]) -> None:
         """Fetch what a statement refers to; raises Refused."""
@@ -408,7 +409,15 @@ def _look_up(connection: Connection, waiting: Sequence[Statement], audiences: Co
         approvers = parse_statement(envelope).alert.core.approvers
         found[alert] = KnownAlert(place, approvers)
     leaves = {alert: alerts.audience(connection, alert) for alert in audiences}
-    return _LookedUp(accepted, KnownAlerts(found, {alert: row for alert, row in leaves.items() if row is not None}))
+    receipts = [statement.body for statement in waiting if isinstance(statement.body, AlertReceipt)]
+    devices = {body.issuer.device for body in receipts}
+    given = {
+        (alert, device, level)
+        for alert in {alert for body in receipts for alert in body.alerts}
+        for device, level in alerts.receipted(connection, alert, devices)
+    }
+    known = {alert: row for alert, row in leaves.items() if row is not None}
+    return _LookedUp(accepted, KnownAlerts(found, known, frozenset(given)))
 
 
 def _check_keys(keys: Sequence[bytes], hashes: Sequence[str]) -> None:

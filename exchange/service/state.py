@@ -145,6 +145,7 @@ class Staging:
         self.released: set[str] = set()
         self.rejected: set[str] = set()
         self.known: dict[Known, tuple[str, int]] = {}
+        self.receipted: set[tuple[str, str, str]] = set()
 
     def fork(self) -> Staging:
         """A continuation that can be dropped without a trace."""
@@ -159,6 +160,7 @@ class Staging:
         other.released = set(self.released)
         other.rejected = set(self.rejected)
         other.known = dict(self.known)
+        other.receipted = set(self.receipted)
         return other
 
     @property

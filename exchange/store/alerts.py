@@ -4,7 +4,7 @@ All of it can be made again from journal, statements and packs. The content is n
 were (invariant I1). Spec: docs/spec/envelope.md, docs/spec/interface.md.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -149,6 +149,13 @@ def receipts(connection: Connection, alert: str) -> tuple[ReceiptRow, ...]:
     table = schema.receipt
     query = select(*(table.c[name] for name in ReceiptRow.__slots__)).where(table.c.alert == alert)
     return made(ReceiptRow, connection.execute(query.order_by(table.c.journal_index, table.c.device)))
+
+
+def receipted(connection: Connection, alert: str, devices: Collection[str]) -> frozenset[tuple[str, str]]:
+    """(device, level) of the receipts that these devices have given for an alert statement."""
+    table = schema.receipt
+    query = select(table.c.device, table.c.level).where(table.c.alert == alert, table.c.device.in_(devices))
+    return frozenset((device, level) for device, level in connection.execute(query))
 
 
 def add_deliveries(connection: Connection, rows: Sequence[DeliveryRow]) -> None:

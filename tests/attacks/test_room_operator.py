@@ -135,7 +135,6 @@ async def test_approval_by_a_device_revoked_in_the_same_commit(scene: Scene) -> 
     assert results[1].rule in ("R1", "R8", "V3")
 
 
-@pytest.mark.xfail(strict=True, reason="a device may say the same for ever, and each time it stays in the journal")
 async def test_receipts_repeated_do_not_fill_the_journal(scene: Scene) -> None:
     world = scene.world
     statement = await scene.release()
