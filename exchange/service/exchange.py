@@ -264,7 +264,7 @@ class Exchange:
         receipts = [statement.body for statement in waiting if isinstance(statement.body, AlertReceipt)]
         wanted = {alert for body in receipts for alert in body.alerts}
         kept = {alert: row for alert in wanted if (row := self._audiences.get(alert)) is not None}
-        found = await self.store.read(_look_up, waiting, wanted - kept.keys())
+        found = await self.store.glance(_look_up, waiting, wanted - kept.keys())
         for alert, row in found.about.audiences.items():
             self._audiences.put(alert, row, len(row.devices) // ID_BYTES)
         about = KnownAlerts(found.about.alerts, {**kept, **found.about.audiences}, found.about.receipted)
@@ -332,7 +332,7 @@ class Exchange:
         for blob in wanted:
             self.state.pin(blob.sha256)
             pinned.append(blob.sha256)
-        found = await self.store.read(blobs.lengths, [blob.sha256 for blob in wanted])
+        found = await self.store.glance(blobs.lengths, [blob.sha256 for blob in wanted])
         missing = [blob.sha256 for blob in wanted if found.get(blob.sha256) != blob.length]
         if missing:
             raise Refused(

@@ -48,12 +48,13 @@ T = TypeVar("T")
 class Store:
     """An open store. Use `open`; call `close` when done, on every path, or its threads keep the process alive."""
 
-    def __init__(self, path: Path, engines: tuple[Engine, AsyncEngine], lock: int | None) -> None:
+    def __init__(self, path: Path, engines: tuple[Engine, Engine, AsyncEngine], lock: int | None) -> None:
         """Take over engines and the lock's descriptor; without a lock the store is read only."""
         self.path = path
-        self._writer_engine, self._reader_engine = engines
+        self._writer_engine, self._glance_engine, self._reader_engine = engines
         self._lock = lock
         self._writer = ThreadPoolExecutor(1, "store-write")
+        self._glancer = ThreadPoolExecutor(1, "store-glance")
         self._stopped = threading.Event()
         self._closed = False
 
@@ -120,6 +121,21 @@ class Store:
         except SQLAlchemyError as error:
             raise StorageError("storage-failed", f"reading failed: {_cause(error)}") from error
 
+    async def glance(
+        self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """`read` for what an author waits for: the function runs whole on a thread of its own, a few hundred microseconds
+        instead of a few milliseconds. For a handful of indexed rows; raises as `read`."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._glancer, lambda: self._glance(function, *args, **kwargs))
+
+    def _glance(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            with self._glance_engine.connect() as connection, connection.begin():
+                return function(connection, *args, **kwargs)
+        except SQLAlchemyError as error:
+            raise StorageError("storage-failed", f"reading failed: {_cause(error)}") from error
+
     async def write(self, function: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``function(connection, …)`` as one transaction; when this returns, what it wrote is durable.
 
@@ -172,8 +188,10 @@ class Store:
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
+        self._glancer.shutdown(wait=True)
         self._writer.shutdown(wait=True)
         self._writer_engine.dispose()
+        self._glance_engine.dispose()
         if self._lock is not None:
             os.close(self._lock)
 
@@ -192,8 +210,8 @@ def _cause(error: BaseException) -> str:
     return str(getattr(error, "orig", None) or type(error).__name__)
 
 
-def _engines(path: Path, *, read_only: bool) -> tuple[Engine, AsyncEngine]:
-    """The engine that writes (one connection) and the one that reads (`READERS`)."""
+def _engines(path: Path, *, read_only: bool) -> tuple[Engine, Engine, AsyncEngine]:
+    """The engine that writes and the one that glances (one connection each), and the one that reads (`READERS`)."""
     pragmas = [f"busy_timeout = {BUSY_MILLISECONDS}", "foreign_keys = ON", f"cache_size = -{PAGE_CACHE_KIB}"]
     if not read_only:
         pragmas += ["journal_mode = WAL", "synchronous = FULL", f"wal_autocheckpoint = {WAL_PAGES}"]
@@ -231,9 +249,11 @@ def _engines(path: Path, *, read_only: bool) -> tuple[Engine, AsyncEngine]:
         pool_size=READERS,
         max_overflow=0,
     )
+    glancer = create_engine("sqlite+pysqlite://", creator=connect, hide_parameters=True, poolclass=StaticPool)
+    _begin(glancer, "BEGIN")
     _begin(writer, "BEGIN" if read_only else "BEGIN IMMEDIATE")
     _begin(reader.sync_engine, "BEGIN")
-    return writer, reader
+    return writer, glancer, reader
 
 
 def _begin(engine: Engine, begin: str) -> None:
