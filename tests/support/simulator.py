@@ -473,7 +473,9 @@ class Simulator:
         return request.device
 
     def _statement(self, name: str) -> Response:
-        found = [(i, logged) for i, logged in enumerate(self.journal) if logged is not None and logged.statement.id == name]
+        found = [
+            (i, logged) for i, logged in enumerate(self.journal) if logged is not None and logged.statement.id == name
+        ]
         if not found:
             raise No(404, "statement-unknown")
         index, logged = found[-1]
