@@ -420,7 +420,7 @@ def demo(processes: list[subprocess.Popen[Any]], keep: bool) -> None:
 
     if keep:
         say(f"\nthe server runs at {url} until Ctrl-C. join it as a new member's machine:")
-        say(f"  {EXCHANGE} join {invitations / ('invitation-' + people[0].handle + '.txt')} --home /tmp/my-home")
+        say(f"  {EXCHANGE} join {invitations / ('invitation-' + people[0].handle + '.txt')} --home my-home")
         say("or look around as somebody who is in it already:")
         someone = by_handle["hoffmann"] if "hoffmann" in by_handle else people[0]
         say(f"  {EXCHANGE} inbox --home {someone.home} --passphrase-file {passphrase_of(someone)}")
