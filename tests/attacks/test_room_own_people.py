@@ -98,7 +98,7 @@ def test_invisible_letters_are_shown_in_a_terminal(blank: str) -> None:
         "https://exchange.example;evil",
         "https://exchange .example",
         "http://localhost.evil.example",
-        "file:///etc/passwd",
+        "gopher://exchange.example",
         "https://exchange.example/?next=//evil.example",
     ],
 )
