@@ -17,8 +17,6 @@ from exchange.model.alert import AlertBody, DeviceIssuer
 from exchange.model.entry import Entry, parse_entry
 from exchange.model.problems import ExchangeError, Malformed
 from exchange.model.statements import (
-    FIRST_LEAD,
-    NARROW_WINDOW,
     AccessRead,
     AlertDeliver,
     AlertReceipt,
@@ -29,6 +27,7 @@ from exchange.model.statements import (
     Statement,
     StatementRefuse,
 )
+from exchange.model.window import WINDOW_SENTENCES, window_fault
 from exchange.policy.epochs import EpochTable
 from exchange.policy.members import Roster
 from exchange.policy.replay import AlertRefusal
@@ -164,10 +163,9 @@ class JournalReplay:
                 raise AlertRefusal("V4", "kind-unexpected", f"{statement.kind.name} has no place in the journal")
 
     def _window(self, entry: Entry, statement: Statement) -> None:
-        if entry.at < statement.at - FIRST_LEAD:
-            raise AlertRefusal("V4", "not-yet", "the statement was dated in the future")
-        if entry.at > min(statement.not_after, statement.at + NARROW_WINDOW):
-            raise AlertRefusal("V4", "too-late", "the statement was not accepted in its time window")
+        fault = window_fault(statement.at, statement.not_after, entry.at, narrow=True)
+        if fault is not None:
+            raise AlertRefusal("V4", fault, WINDOW_SENTENCES[fault])
 
     def _by_server(self, entry: Entry, statement: Statement, issuer: ServerIssuer) -> None:
         """A claim of the exchange: its statement key and nobody else's."""

@@ -13,9 +13,10 @@ from exchange.client.answers import Result
 from exchange.client.errors import BadAnswer, Refused, VerificationError
 from exchange.client.member import Member
 from exchange.client.state import Outgoing
+from exchange.model import window
 from exchange.model.alert import AlertBody
 from exchange.model.entry import PROPOSED, REJECTED, RELEASED, Entry, parse_entry
-from exchange.model.statements import FIRST_LEAD, NARROW_WINDOW, parse_statement
+from exchange.model.statements import FIRST_LEAD, parse_statement
 from exchange.model.submission import Submission
 from keys import encoding
 from keys.envelope import Envelope
@@ -135,4 +136,4 @@ def last_moment(envelope: Envelope) -> int:
     """Until when a statement signed here can be accepted, seconds (``docs/spec/statements.md``, Time window)."""
     statement = parse_statement(envelope)
     many = isinstance(statement.body, AlertBody) and len(envelope.signer_ids) > 1
-    return statement.not_after if many else min(statement.not_after, statement.at + NARROW_WINDOW)
+    return window.last_moment(statement.at, statement.not_after, narrow=not many)

@@ -11,7 +11,8 @@ from collections.abc import Collection
 from exchange.client.errors import VerificationError
 from exchange.client.replica import Replica
 from exchange.model.problems import Malformed
-from exchange.model.statements import FIRST_LEAD, NARROW_WINDOW, AlertReject, parse_statement
+from exchange.model.statements import AlertReject, parse_statement
+from exchange.model.window import window_fault
 from keys import encoding
 from keys.envelope import Envelope
 from keys.errors import KeysError
@@ -58,7 +59,7 @@ def verify_rejection(
         raise no(4, "entry-mismatch", "the statement is no rejection by its signer at this exchange")
     if body.alert != proposal:
         raise no(4, "other-proposal", "the rejection is of another proposal")
-    if not statement.at - FIRST_LEAD <= entry.at <= min(statement.not_after, statement.at + NARROW_WINDOW):
+    if window_fault(statement.at, statement.not_after, entry.at, narrow=True) is not None:
         raise no(4, "time-window", "the rejection was accepted outside its time window")
     if roster.facts.devices[device].person not in candidates:
         raise no(5, "approver-not-candidate", "only a candidate approver rejects a proposal", "R8")

@@ -15,13 +15,12 @@ from exchange.client.state import Kept, MemberState
 from exchange.model.entry import Entry, parse_entry
 from exchange.model.problems import Malformed
 from exchange.model.statements import (
-    FIRST_LEAD,
-    NARROW_WINDOW,
     EpochPublish,
     Founding,
     Statement,
     parse_statement,
 )
+from exchange.model.window import window_fault
 from exchange.policy.epochs import EpochRefusal, EpochTable
 from exchange.policy.members import Facts, Roster
 from exchange.tlog.checkpoint import LOGS, Checkpoint, LogName
@@ -217,7 +216,7 @@ class Replica:
         body = statement.body
         if not isinstance(body, EpochPublish) or statement.exchange != self.exchange:
             raise no(4, "other-exchange", "the bundle is for another exchange")
-        if not statement.at - FIRST_LEAD <= entry.at <= min(statement.not_after, statement.at + NARROW_WINDOW):
+        if window_fault(statement.at, statement.not_after, entry.at, narrow=True) is not None:
             raise no(4, "time-window", "the bundle was accepted outside its time window")
         device = body.issuer.device
         if device in roster.facts.devices:

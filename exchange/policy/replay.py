@@ -14,8 +14,9 @@ from itertools import pairwise
 
 from exchange.model.alert import AlertBody, Core
 from exchange.model.problems import ExchangeError
-from exchange.model.statements import FIRST_LEAD, NARROW_WINDOW, Statement
+from exchange.model.statements import Statement
 from exchange.model.tlp import Label
+from exchange.model.window import WINDOW_SENTENCES, window_fault
 from exchange.policy.decide import Context, Recipient, Verdict, decide
 from exchange.policy.epochs import EpochTable
 from exchange.policy.members import Roster
@@ -93,10 +94,9 @@ def verify_signers(statement: Statement, roster: Roster, verify: Verifier = veri
 
 def check_window(core: Core, signers: Signers, now: int) -> None:
     """The alert's time window at acceptance; raises AlertRefusal (V4)."""
-    if now < core.at - FIRST_LEAD:
-        raise AlertRefusal("V4", "not-yet", "the alert is dated in the future")
-    if now > core.release_by or (signers.count == 1 and now > core.at + NARROW_WINDOW):
-        raise AlertRefusal("V4", "too-late", "the alert was not accepted in its time window")
+    fault = window_fault(core.at, core.release_by, now, narrow=signers.count == 1)
+    if fault is not None:
+        raise AlertRefusal("V4", fault, WINDOW_SENTENCES[fault])
 
 
 def check_named_roster(core: Core, root_at: bytes | None, first_later_entry: int | None) -> None:

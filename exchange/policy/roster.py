@@ -20,8 +20,6 @@ from exchange.model.alert import DeviceIssuer
 from exchange.model.entry import Entry
 from exchange.model.problems import ExchangeError, Malformed
 from exchange.model.statements import (
-    FIRST_LEAD,
-    NARROW_WINDOW,
     PRIVILEGED,
     DeviceEnrol,
     DeviceRevoke,
@@ -43,6 +41,7 @@ from exchange.model.statements import (
     TermsDefine,
     chain_of,
 )
+from exchange.model.window import WINDOW_SENTENCES, window_fault
 from exchange.policy.members import Device, Facts, Organisation, Person, Roster, Terms, policy_id
 from keys import encoding
 from keys.envelope import Envelope
@@ -197,10 +196,9 @@ class TrustedRoster:
     @staticmethod
     def _check_window(statement: Statement, signers: list[tuple[str, SigningPublicKey]], now: int) -> None:
         narrow = len(signers) == 1 and not signers[0][0].startswith("registrar/")
-        if now < statement.at - FIRST_LEAD:
-            raise RosterRefusal("M2", "not-yet", "the statement is dated in the future")
-        if now > statement.not_after or (narrow and now > statement.at + NARROW_WINDOW):
-            raise RosterRefusal("M2", "too-late", "the statement was not accepted in its time window")
+        fault = window_fault(statement.at, statement.not_after, now, narrow=narrow)
+        if fault is not None:
+            raise RosterRefusal("M2", fault, WINDOW_SENTENCES[fault])
 
     def _check_previous(self, statement: Statement) -> None:
         previous = None if isinstance(statement.body, Founding) else cast(RegistryBody, statement.body).previous

@@ -18,8 +18,6 @@ from exchange.model.entry import PROPOSED, REJECTED, RELEASED, AlertMark, Audien
 from exchange.model.problems import ExchangeError, Malformed
 from exchange.model.scalars import Head
 from exchange.model.statements import (
-    FIRST_LEAD,
-    NARROW_WINDOW,
     AccessRead,
     AlertDeliver,
     AlertReceipt,
@@ -35,6 +33,7 @@ from exchange.model.statements import (
 )
 from exchange.model.submission import Refused, Submission
 from exchange.model.tlp import Label
+from exchange.model.window import WINDOW_SENTENCES, window_fault
 from exchange.policy.decide import Verdict
 from exchange.policy.epochs import EpochRefusal
 from exchange.policy.members import Facts, Roster
@@ -57,10 +56,10 @@ from exchange.store.statements import OpeningRow, StatementRow
 from exchange.tlog.checkpoint import LogName
 from keys import encoding
 from keys.errors import KeysError
+from keys.kem import EPOCH_KEY
 from keys.stanza import encode_leaf_list
 from keys.verify import StatementPublicKey, verify_ed25519
 
-EPOCH_KEY_BYTES = 1216
 KEPT_DEVICES = 1 << 16
 """Device ids remembered as bytes, about 200 bytes each: every alert to many names the same ones."""
 
@@ -294,10 +293,9 @@ class Request:
 
     @staticmethod
     def _window(statement: Statement, now: int) -> None:
-        if now < statement.at - FIRST_LEAD:
-            raise Refused("not-yet", "the statement is dated in the future")
-        if now > statement.not_after or now > statement.at + NARROW_WINDOW:
-            raise Refused("too-late", "the statement was not accepted in its time window")
+        fault = window_fault(statement.at, statement.not_after, now, narrow=True)
+        if fault is not None:
+            raise Refused(fault, WINDOW_SENTENCES[fault])
 
     def _by_device(
         self, staging: Staging, statement: Statement, roster: Roster, now: int, *, member: bool = False
@@ -408,7 +406,7 @@ class Request:
             if (device, key.week) in staging.epochs:
                 raise EpochRefusal("week-published", f"this device published a key for week {key.week} before")
             staging.epochs[(device, key.week)] = statement.id
-            offset = position * EPOCH_KEY_BYTES
+            offset = position * EPOCH_KEY
             row = EpochKeyRow(device, key.week, key.hash, statement.id, index, body.bundle.sha256, offset)
             stage.write(epochs.add, row)
         stage.write(blobs.claim, ClaimRow(body.bundle.sha256, statement.id, None))

@@ -25,6 +25,7 @@ from exchange.model.entry import parse_entry
 from exchange.model.scalars import BlobRef, Record, Seen
 from exchange.model.statements import (
     KINDS,
+    NARROW_WINDOW,
     AlertReceipt,
     AlertReject,
     AlertReview,
@@ -60,6 +61,7 @@ from exchange.tlog.merkle import Frontier, leaf_hash
 from keys.encoding import b64u
 from keys.envelope import Envelope
 from keys.errors import KeysError
+from keys.kem import EPOCH_KEY
 from keys.sign import StatementSigner, sign_statement
 from keys.verify import SigningPublicKey, check_epoch_key, verify_ed25519
 
@@ -245,7 +247,7 @@ class Exchange:
             "exchange": self.state.exchange,
             "issuer": {"server": self.statement_signer.public.key_id},
             "nonce": _nonce(),
-            "not_after": now + 300,
+            "not_after": now + NARROW_WINDOW,
             "seen": self.seen().to_json(),
         }
         body: Record = KINDS[kind].model.model_validate({**common, **fields})
@@ -346,7 +348,7 @@ class Exchange:
         """Each key of the bundle has the hash named and takes a trial seal: one bad key must not stop a publisher."""
         await self._need_blobs([body.bundle], pinned)
         data = await self.store.read(blobs.read, body.bundle.sha256)
-        keys = [data[i * 1216 : (i + 1) * 1216] for i in range(len(body.keys))]
+        keys = [data[i * EPOCH_KEY : (i + 1) * EPOCH_KEY] for i in range(len(body.keys))]
         try:
             await asyncio.to_thread(_check_keys, keys, [key.hash for key in body.keys])
         except KeysError as error:

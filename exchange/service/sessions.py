@@ -17,7 +17,8 @@ from os import urandom
 
 from exchange.config import Limits
 from exchange.model.problems import Malformed
-from exchange.model.statements import NARROW_WINDOW, SessionOpen, parse_statement
+from exchange.model.statements import SessionOpen, parse_statement
+from exchange.model.window import WINDOW_SENTENCES, window_fault
 from exchange.service.denied import Denied
 from exchange.service.state import ExchangeState
 from exchange.service.visibility import Reader, reader_of
@@ -102,10 +103,9 @@ class Sessions:
             raise Denied("other-exchange", "the statement is for another exchange")
         if body.issuer.device != device:
             raise Denied("issuer-not-signer", "the issuer did not sign")
-        if now < body.at - NARROW_WINDOW:
-            raise Denied("not-yet", "the statement is dated in the future; compare your clock")
-        if now > min(body.not_after, body.at + NARROW_WINDOW):
-            raise Denied("too-late", "the statement is older than 5 minutes; compare your clock")
+        fault = window_fault(body.at, body.not_after, now, narrow=True)
+        if fault is not None:
+            raise Denied(fault, f"{WINDOW_SENTENCES[fault]}; compare your clock")
         challenge = encoding.unb64u(body.challenge, length=32)
         expires = self._check_challenge(challenge, now)
         reader_of(roster, device)

@@ -142,7 +142,6 @@ class Staging:
         self.epochs: dict[tuple[str, int], str] = {}
         self.journal: list[tuple[int, str, Statement]] = []
         self.versions: dict[tuple[str, int], str] = {}
-        self.released: set[str] = set()
         self.rejected: set[str] = set()
         self.known: dict[Known, tuple[str, int]] = {}
         self.receipted: set[tuple[str, str, str]] = set()
@@ -157,7 +156,6 @@ class Staging:
         other.epochs = dict(self.epochs)
         other.journal = list(self.journal)
         other.versions = dict(self.versions)
-        other.released = set(self.released)
         other.rejected = set(self.rejected)
         other.known = dict(self.known)
         other.receipted = set(self.receipted)
