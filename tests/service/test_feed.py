@@ -47,9 +47,15 @@ def opened(place: Partnership, member: Any, cursor: int | None = 0) -> Stream:
 
 
 async def caught_up(stream: Stream) -> list[tuple[str, dict[str, Any]]]:
-    """Everything until the head that says that nothing is left."""
+    """Everything until the head that says that nothing is left, at the journal's present size.
+
+    The feed is built after the callers are answered: a head may yet be that of a commit before, and is left out then.
+    """
+    size = stream._feed._ledger.head("journal").size
     found = parsed(await stream.next())
-    while found[-1][0] != "head":
+    while found[-1][0] != "head" or stream.cursor < size:
+        if found[-1][0] == "head":
+            found.pop()
         found += parsed(await stream.next())
     return found
 
