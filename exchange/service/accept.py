@@ -47,7 +47,7 @@ from exchange.policy.replay import (
 )
 from exchange.policy.roster import RosterRefusal, check_openings
 from exchange.policy.rules import approver_fault
-from exchange.service.state import Known, Staging
+from exchange.service.state import Known, Receipt, Staging
 from exchange.store import alerts, blobs, epochs, meta, statements
 from exchange.store.alerts import AlertRow, AudienceRow, DeliveryRow, ReceiptRow
 from exchange.store.blobs import ClaimRow
@@ -87,7 +87,7 @@ class KnownAlerts:
 
     alerts: Mapping[str, KnownAlert]
     audiences: Mapping[str, AudienceRow]
-    receipted: frozenset[tuple[str, str, str]] = frozenset()
+    receipted: frozenset[Receipt] = frozenset()
 
     def addressed(self, alert: str, device: str) -> bool:
         """Whether the device has a leaf of the alert (statement id); never of CLEAR, nor of one that is not here."""
@@ -414,7 +414,8 @@ class Request:
     def _receipt(self, stage: Stage, staging: Staging, statement: Statement, body: AlertReceipt) -> None:
         device = body.issuer.device
         given = {(alert, device, body.level) for alert in body.alerts}
-        if given <= self._known.receipted | staging.receipted:
+        known = self._known.receipted | staging.receipted
+        if all(receipt in known or staging.state.receipted(receipt) for receipt in given):
             # An entry stays for ever: who says the same again and again would fill the journal for everybody.
             raise Refused("receipt-repeated", "this device gave these receipts before")
         staging.receipted |= given

@@ -8,7 +8,7 @@ item by item when a request is refused.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from exchange.model.alert import AlertBody
 from exchange.model.entry import RELEASED, Entry
@@ -26,9 +26,13 @@ KEPT_VERIFIED = 8192
 """Signature sets remembered as verified, so that nothing is verified again under the lock."""
 KEPT_RECENT = 8192
 """Accepted statements remembered for the lookup under the lock; older ones are found in the store before it."""
+KEPT_RECEIPTS = 1 << 17
+"""Receipts remembered for the same reason: one request may carry 65,536 of them (256 statements of 256 alerts)."""
 
 Known = tuple[str, str, int]
 """(statement id, entry kind, number of signers): what idempotence looks up."""
+Receipt = tuple[str, str, str]
+"""(alert, device, level)."""
 
 
 class VerifiedSets:
@@ -64,6 +68,7 @@ class ExchangeState:
         self.rejected: set[str] = set()
         self.pinned: dict[str, int] = {}
         self._recent: OrderedDict[Known, int] = OrderedDict()
+        self._receipts: OrderedDict[Receipt, None] = OrderedDict()
         self._rosters: OrderedDict[int, Facts] = OrderedDict()
 
     def roster_now(self, now: int) -> Roster:
@@ -92,6 +97,17 @@ class ExchangeState:
         self._recent[known] = index
         if len(self._recent) > KEPT_RECENT:
             self._recent.popitem(last=False)
+
+    def receipted(self, receipt: Receipt) -> bool:
+        """Whether this receipt was accepted lately: perhaps after the request that repeats it was looked up."""
+        return receipt in self._receipts
+
+    def remember_receipts(self, receipts: Iterable[Receipt]) -> None:
+        """Remember accepted receipts."""
+        for receipt in receipts:
+            self._receipts[receipt] = None
+        while len(self._receipts) > KEPT_RECEIPTS:
+            self._receipts.popitem(last=False)
 
     def pin(self, sha256: str) -> None:
         """Keep the sweep away from a blob while a request that claims it is on its way."""
@@ -144,7 +160,7 @@ class Staging:
         self.versions: dict[tuple[str, int], str] = {}
         self.rejected: set[str] = set()
         self.known: dict[Known, tuple[str, int]] = {}
-        self.receipted: set[tuple[str, str, str]] = set()
+        self.receipted: set[Receipt] = set()
 
     def fork(self) -> Staging:
         """A continuation that can be dropped without a trace."""
@@ -202,3 +218,4 @@ class Staging:
             state.apply_journal(index, kind, statement)
         for known, (_, index) in self.known.items():
             state.remember(known, index)
+        state.remember_receipts(self.receipted)

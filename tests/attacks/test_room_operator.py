@@ -135,6 +135,24 @@ async def test_approval_by_a_device_revoked_in_the_same_commit(scene: Scene) -> 
     assert results[1].rule in ("R1", "R8", "V3")
 
 
+async def test_receipts_repeated_at_the_same_moment_do_not_fill_the_journal(scene: Scene) -> None:
+    """Every one of them was looked up before the first was committed."""
+    world, doctor = scene.world, scene.doctor
+    statement = await scene.release()
+    before = world.exchange_server.ledger.head("journal").size
+    receipts = []
+    for _ in range(8):
+        body = world.common(
+            alerts=[statement.id], issuer={"device": doctor.device}, level="received", not_after=world.now + 300
+        )
+        receipts.append(parse_statement(sign_statement("alert.receipt", body, doctor.signer, scheme="ed25519")))
+    answers = await asyncio.gather(*(world.post(receipt) for receipt in receipts), return_exceptions=True)
+    refused = [answer for answer in answers if isinstance(answer, Refused)]
+    assert {refusal.code for refusal in refused} == {"receipt-repeated"}
+    assert len(refused) == 7
+    assert world.exchange_server.ledger.head("journal").size == before + 1
+
+
 async def test_receipts_repeated_do_not_fill_the_journal(scene: Scene) -> None:
     world = scene.world
     statement = await scene.release()
