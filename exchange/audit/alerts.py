@@ -13,6 +13,7 @@ from exchange.audit.bundle import AuditBundle, BundleError
 from exchange.audit.registry import RegistryReplay
 from exchange.audit.report import Recorder
 from exchange.audit.signatures import SignatureChecks
+from exchange.audit.trees import LogView
 from exchange.model.alert import AlertBody, Core, Urgency
 from exchange.model.entry import RELEASED, AlertMark, AudienceHead, Entry
 from exchange.model.statements import AlertReject, AlertReview, Policy, Statement
@@ -24,6 +25,7 @@ from exchange.policy.replay import (
     NO_BUNDLE,
     ROSTER_LAG,
     AlertRefusal,
+    check_named_journal,
     check_named_roster,
     check_window,
     replay_alert,
@@ -68,12 +70,14 @@ class AlertReplay:
     def __init__(
         self,
         bundle: AuditBundle,
+        journal: LogView,
         registry: RegistryReplay,
         epochs: EpochTable,
         checks: SignatureChecks,
         recorder: Recorder,
     ) -> None:
         self._bundle = bundle
+        self._journal = journal
         self._registry = registry
         self._epochs = epochs
         self._checks = checks
@@ -112,8 +116,8 @@ class AlertReplay:
         registry, size = self._registry, core.seen.registry.size
         root_at = registry.view.root(size) if size <= acceptance.size else None
         check_named_roster(core, root_at, registry.first_later(size, acceptance.size))
-        if core.seen.journal.size > index:
-            raise AlertRefusal("A2", "journal-ahead", "the alert names a journal that this log did not have yet")
+        seen = core.seen.journal.size
+        check_named_journal(core, self._journal.root(seen) if seen <= index else None)
         named = registry.roster(size, core.at)
         if named is None:
             raise AlertRefusal("A2", "roster-ahead", "the registry that the alert names cannot be replayed")

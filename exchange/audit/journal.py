@@ -60,7 +60,7 @@ class JournalReplay:
         self._checks = checks
         self._recorder = recorder
         self._epochs = EpochTable()
-        self._alerts = AlertReplay(bundle, registry, self._epochs, checks, recorder)
+        self._alerts = AlertReplay(bundle, view, registry, self._epochs, checks, recorder)
         self._last_at = 0
         self._last_size = 0
 

@@ -96,7 +96,7 @@ def _trees(
     views: dict[LogName, LogView] = {}
     for log, head in heads.items():
         sizes = {one.checkpoint.size for one in older if one.log == log}
-        views[log] = rebuild(bundle, log, head, recorder, sizes, every=log == "registry")
+        views[log] = rebuild(bundle, log, head, recorder, sizes, every=True)
     check_older(older, founded, views, recorder)
     return views
 

@@ -36,7 +36,7 @@ from exchange.model.statements import (
 )
 from exchange.model.submission import MAX_STATEMENTS, Accepted, Refused, Submission
 from exchange.policy.members import Facts
-from exchange.policy.replay import AlertRefusal, verify_signers
+from exchange.policy.replay import AlertRefusal, check_named_journal, verify_signers
 from exchange.policy.roster import TrustedRoster
 from exchange.serverkeys import ServerKeys
 from exchange.service.accept import (
@@ -311,11 +311,12 @@ class Exchange:
 
     async def _check_journal(self, body: AlertBody) -> None:
         """A2 for the journal: an alert that names another journal than ours would be refused by every reader."""
-        seen = body.core.seen.journal
-        if seen.size > self.ledger.head("journal").size:
-            raise Refused("journal-ahead", "the alert names a journal that this log does not have yet", rule="A2")
-        if (await self.ledger.root_at("journal", seen.size)).hex() != seen.root:
-            raise Refused("journal-root", "the alert names a journal root that is not this log's", rule="A2")
+        size = body.core.seen.journal.size
+        known = size <= self.ledger.head("journal").size
+        try:
+            check_named_journal(body.core, await self.ledger.root_at("journal", size) if known else None)
+        except AlertRefusal as error:
+            raise Refused(error.code, error.detail, rule=error.rule) from None
 
     async def _alert_material(self, body: AlertBody, pinned: list[str]) -> AlertMaterial:
         wanted = list(body.sealed.parts)
