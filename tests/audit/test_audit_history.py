@@ -326,6 +326,20 @@ def test_a_roster_of_a_split_view(scene: Partnership, tmp_path: Path) -> None:
     assert first(scene, tmp_path) == (8, "A2", "journal", index, "roster-root")
 
 
+def test_a_journal_of_a_split_view(scene: Partnership, tmp_path: Path) -> None:
+    world = scene.world
+    seen = {**world.seen(), "journal": {"root": "1" * 64, "size": world.size("journal")}}
+    index = world.log(world.alert(scene.author, "AMBER", scene.health, seen=seen))
+    assert first(scene, tmp_path) == (8, "A2", "journal", index, "journal-root")
+
+
+def test_a_journal_that_was_not_there_yet(scene: Partnership, tmp_path: Path) -> None:
+    world = scene.world
+    seen = {**world.seen(), "journal": {"root": "1" * 64, "size": world.size("journal") + 1}}
+    index = world.log(world.alert(scene.author, "AMBER", scene.health, seen=seen))
+    assert first(scene, tmp_path) == (8, "A2", "journal", index, "journal-ahead")
+
+
 def test_a_policy_newer_than_the_alert(scene: Partnership, tmp_path: Path) -> None:
     world = scene.world
     before, policy = world.head("registry").to_json(), world.roster.facts.policy_id
