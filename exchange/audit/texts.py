@@ -78,6 +78,7 @@ CODES: dict[str, tuple[str, str]] = {
     "opening-mismatch": ("eine Namensangabe passt nicht zur Erklärung", "an opening does not match the statement"),
     "opening-extra": ("eine Namensangabe gehört zu keiner Erklärung", "an opening belongs to no statement"),
     "journal-ahead": ("die Meldung nennt ein späteres Journal", "the alert names a later journal"),
+    "journal-root": ("die Meldung nennt ein anderes Journal", "the alert names another journal"),
     "state-mismatch": ("Entwurf und Freigabe sind verwechselt", "proposal and release are confused"),
     "version-taken": ("diese Fassung war schon freigegeben", "this version was released before"),
     "rejected": ("der Entwurf war abgelehnt", "the proposal had been rejected"),

@@ -6,7 +6,7 @@ read.  When an entry and its tile disagree, the root that the entries lead to sa
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from exchange.audit.bundle import AuditBundle, BundleError, key_files, statement_path
@@ -50,15 +50,14 @@ class Founded:
 class LogView:
     """A log after its tree was rebuilt.
 
-    ``proven`` entries, counted from the first, agree with the checkpoint; ``roots`` are the roots at every size from 0 on (the
-    registry) or none (the journal), ``at_sizes`` those at the sizes that were asked for, as far as the entries reach.
+    ``proven`` entries, counted from the first, agree with the checkpoint; ``roots`` are the roots at every size from 0 on, 32
+    bytes each, as far as the entries reach.
     """
 
     log: LogName
     size: int
     proven: int
     roots: bytes
-    at_sizes: dict[int, bytes]
 
     def root(self, size: int) -> bytes | None:
         """The root at a size, from ``roots``; None beyond the end."""
@@ -157,30 +156,24 @@ class _Rebuild:
         self._missing: list[tuple[int, str, str]] = []
         self._broken: tuple[int, str, str] | None = None
 
-    def run(self, sizes: Collection[int], every: bool) -> LogView:
+    def run(self) -> LogView:
         head, recorder = self._head, self._recorder
-        roots = bytearray(EMPTY_ROOT if every else b"")
-        found = {0: EMPTY_ROOT} if 0 in sizes else {}
-        wanted = sorted(size for size in sizes if size > 0)
+        roots = bytearray(EMPTY_ROOT)
         for place in bundles(head.size):
             start = place.index * TILE_WIDTH
             hashes = self._hashes(start, place)
             if hashes is None:
                 break
-            if every:
-                frontier = self._edge.frontier
-                for leaf in hashes:
-                    frontier = frontier.extend((leaf,))
-                    roots += frontier.root()
-            while wanted and wanted[0] <= start + len(hashes):
-                size = wanted.pop(0)
-                found[size] = self._edge.frontier.extend(hashes[: size - start]).root()
+            frontier = self._edge.frontier
+            for leaf in hashes:
+                frontier = frontier.extend((leaf,))
+                roots += frontier.root()
             self._grow(hashes)
             recorder.count(2, len(hashes))
             recorder.progress(2, start + len(hashes), head.size)
             if self._broken is not None:
                 break
-        return LogView(self._log, head.size, self._judge(), bytes(roots), found)
+        return LogView(self._log, head.size, self._judge(), bytes(roots))
 
     def _hashes(self, start: int, place: Bundle) -> list[bytes] | None:
         """The leaf hashes of one bundle; None when it is missing. Stops at what cannot be read."""
@@ -245,14 +238,9 @@ class _Rebuild:
         return upper or 0
 
 
-def rebuild(
-    bundle: AuditBundle, log: LogName, head: Checkpoint, recorder: Recorder, sizes: Collection[int], *, every: bool
-) -> LogView:
-    """Rebuild a log's tree from its entries, compare every tile and the root; ``every``: keep the roots of all sizes.
-
-    ``sizes`` are those whose roots are asked for; those beyond the log are left out.
-    """
-    view = _Rebuild(bundle, head, log, recorder).run([size for size in sizes if size <= head.size], every)
+def rebuild(bundle: AuditBundle, log: LogName, head: Checkpoint, recorder: Recorder) -> LogView:
+    """Rebuild a log's tree from its entries, compare every tile and the root."""
+    view = _Rebuild(bundle, head, log, recorder).run()
     for path, _ in bundle.files(log):
         if path != f"{log}/checkpoint" and not _belongs(path.removeprefix(f"{log}/"), head.size):
             recorder.refuse(2, "file-extra", f"{path} is not part of a log of {head.size} entries", log, subject=path)
@@ -323,8 +311,8 @@ def check_older(older: Sequence[Older], founded: Founded, views: dict[LogName, L
         elif checkpoint.size > view.size:
             sentence = f"{one.source} names {checkpoint.size} entries; the {one.log} here ends after {view.size}"
             recorder.refuse(3, "log-truncated", sentence, one.log, view.size, subject=one.source)
-        elif checkpoint.size not in view.at_sizes:
+        elif view.root(checkpoint.size) is None:
             recorder.incomplete(3)
-        elif view.at_sizes[checkpoint.size] != checkpoint.root:
+        elif view.root(checkpoint.size) != checkpoint.root:
             sentence = f"{one.source} is not an earlier state of the {one.log} here: the log forked or was rewritten"
             recorder.refuse(3, "log-forked", sentence, one.log, checkpoint.size, subject=one.source)

@@ -95,8 +95,7 @@ def _trees(
     older = read_older(bundle, kept, founded.body.origin, recorder)
     views: dict[LogName, LogView] = {}
     for log, head in heads.items():
-        sizes = {one.checkpoint.size for one in older if one.log == log}
-        views[log] = rebuild(bundle, log, head, recorder, sizes, every=True)
+        views[log] = rebuild(bundle, log, head, recorder)
     check_older(older, founded, views, recorder)
     return views
 
