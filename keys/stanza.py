@@ -298,23 +298,27 @@ class Neighbour:
     path: tuple[bytes, ...]
 
 
-def verify_absence(root: bytes, depth: int, count: int, tag: bytes, neighbours: Sequence[Neighbour]) -> None:
-    """Verify that no leaf has `tag` among `count` leaves (`stanzas` + `keyless` of the signed core).
+def verify_absence(root: bytes, depth: int, tag: bytes, neighbours: Sequence[Neighbour]) -> None:
+    """Verify that the tree of this root and depth has no leaf with `tag`.
 
-    Two neighbours stand at adjacent indexes around the tag; at an edge one stands at index 0 or `count` - 1. Raises
-    OpenError `path-invalid` or `absence-invalid`.
+    Two neighbours stand at adjacent indexes around the tag; or the first leaf lies above it; or a leaf below it has nothing
+    but filling to its right. Who asks was not addressed, and so does not know the number of leaves, which is signed in the
+    core; the filling proves the edge instead. Raises OpenError `path-invalid` or `absence-invalid`.
     """
-    if count < 1 or depth != depth_of(count):
-        raise OpenError("absence-invalid", "depth and number of leaves do not agree")
     for leaf in neighbours:
-        if len(leaf.tag) != TAG or len(leaf.inner) != 32 or not 0 <= leaf.index < count:
-            raise OpenError("absence-invalid", "a neighbour is malformed or outside the leaves")
+        if len(leaf.tag) != TAG or len(leaf.inner) != 32:
+            raise OpenError("absence-invalid", "a neighbour is malformed")
         verify_path(root, depth, leaf.index, leaf_hash(leaf.tag, leaf.inner), leaf.path)
     match neighbours:
         case [only] if only.index == 0 and tag < only.tag:
             return
-        case [only] if only.index == count - 1 and only.tag < tag:
+        case [only] if only.tag < tag and _is_last(only):
             return
         case [left, right] if right.index == left.index + 1 and left.tag < tag < right.tag:
             return
     raise OpenError("absence-invalid", "the neighbours do not prove that there is no leaf")
+
+
+def _is_last(leaf: Neighbour) -> bool:
+    """Whether everything to the right of a leaf, whose path was verified, is filling."""
+    return all(leaf.index >> height & 1 or sibling == _FILLER[height] for height, sibling in enumerate(leaf.path))

@@ -18,7 +18,7 @@ from exchange.client.answers import AlertAnswer, Leaf
 from exchange.client.errors import VerificationError
 from exchange.client.replica import Replica, person_of
 from exchange.model.alert import AlertBody, Attachment, Content, Core, parse_content
-from exchange.model.entry import PROPOSED, RELEASED, AudienceHead, Entry
+from exchange.model.entry import PROPOSED, RELEASED, Entry
 from exchange.model.problems import Malformed
 from exchange.model.scalars import BlobRef
 from exchange.model.statements import Statement, parse_statement
@@ -40,7 +40,6 @@ from keys.device import DeviceIdentity
 from keys.envelope import Envelope
 from keys.errors import KeysError, OpenError
 from keys.stanza import (
-    MAX_DEPTH,
     NO_BUNDLE,
     Neighbour,
     PartDigest,
@@ -50,6 +49,7 @@ from keys.stanza import (
     parse_leaf_list,
     parts_digest,
     stanza_id,
+    verify_absence,
     verify_path,
 )
 from keys.unseal import decrypt_part, open_stanza
@@ -273,39 +273,10 @@ def verify_absent(replica: Replica, index: int, tag: bytes, neighbours: Sequence
         case.fail(2, "entry-mismatch", "there is no sealed alert at this index")
     if not neighbours:
         case.fail(7, "withheld", "neither the alert nor a proof that it is not for this device was shown")
-    for leaf in neighbours:
-        try:
-            root = encoding.unhex32(audience.root)
-            verify_path(root, audience.depth, leaf.index, leaf_hash(leaf.tag, leaf.inner), leaf.path)
-        except KeysError as error:
-            case.fail(7, "absence-invalid", f"a neighbouring leaf does not lead to the signed root: {error}")
-    match neighbours:
-        case [left, right] if right.index == left.index + 1 and left.tag < tag < right.tag:
-            return
-        case [only] if only.index == 0 and tag < only.tag:
-            return
-        case [only] if only.tag < tag and _last_leaf(only, audience):
-            return
-    case.fail(7, "absence-invalid", "the leaves shown do not prove that this device has none")
-
-
-def _filling() -> tuple[bytes, ...]:
-    roots = [sha256(b"\x00").digest()]
-    for _ in range(MAX_DEPTH):
-        roots.append(sha256(b"\x01" + roots[-1] + roots[-1]).digest())
-    return tuple(roots)
-
-
-_FILLING = _filling()
-"""Roots of filling alone, by depth."""
-
-
-def _last_leaf(leaf: Neighbour, audience: AudienceHead) -> bool:
-    """Whether everything to the right of a leaf (path verified) is filling."""
-    return all(
-        leaf.index >> height & 1 or sibling == _FILLING[height]
-        for height, sibling in zip(range(audience.depth), leaf.path, strict=True)
-    )
+    try:
+        verify_absence(encoding.unhex32(audience.root), audience.depth, tag, neighbours)
+    except KeysError as error:
+        case.fail(7, "absence-invalid", f"the leaves shown do not prove that this device has none: {error}")
 
 
 # -- V1, V2 ------------------------------------------------------------------------------------------------------------

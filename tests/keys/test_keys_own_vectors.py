@@ -189,11 +189,11 @@ def test_absence_in_the_alert_vectors() -> None:
         stanza.Neighbour(one["index"], raw(one["tag"]), raw(one["inner"]), tuple(raw(node) for node in one["path"]))
         for one in ALERT["neighbours"]
     ]
-    root, depth, count = bytes.fromhex(ALERT["root"]), ALERT["depth"], len(neighbours)
+    root, depth = bytes.fromhex(ALERT["root"]), ALERT["depth"]
     tag = raw(ALERT["absent"]["tag"])
     left = [one for one in neighbours if one.tag < tag][-1:]
     right = [one for one in neighbours if one.tag > tag][:1]
-    stanza.verify_absence(root, depth, count, tag, [*left, *right])
+    stanza.verify_absence(root, depth, tag, [*left, *right])
 
 
 def test_padded_lengths_of_the_alert_vectors() -> None:
