@@ -16,7 +16,9 @@ from exchange.audit.signatures import SignatureChecks
 from exchange.audit.trees import LogView
 from exchange.model.alert import AlertBody, Core, Urgency
 from exchange.model.entry import RELEASED, AlertMark, AudienceHead, Entry
-from exchange.model.statements import AlertReject, AlertReview, Policy, Statement
+from exchange.model.journal import AlertReject, AlertReview
+from exchange.model.registry import Policy
+from exchange.model.statements import Statement
 from exchange.model.tlp import Label
 from exchange.policy.decide import Verdict
 from exchange.policy.epochs import EpochTable

@@ -23,7 +23,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from exchange.model.problems import ExchangeError, first_error
-from exchange.model.statements import Founding, Opening, Statement
+from exchange.model.registry import Founding
+from exchange.model.statements import Opening, Statement
 from exchange.tlog.bundles import encode_bundle
 from exchange.tlog.checkpoint import LOGS, Checkpoint, LogName, log_origin, signed_text
 from exchange.tlog.edge import Edge

@@ -14,19 +14,19 @@ from exchange.audit.signatures import SignatureChecks
 from exchange.audit.statements import Statements
 from exchange.audit.trees import LogView, proven_entries
 from exchange.model.alert import AlertBody, DeviceIssuer
+from exchange.model.common import ServerIssuer
 from exchange.model.entry import Entry, parse_entry
-from exchange.model.problems import ExchangeError, Malformed
-from exchange.model.statements import (
+from exchange.model.journal import (
     AccessRead,
     AlertDeliver,
     AlertReceipt,
     AlertReject,
     AlertReview,
     EpochPublish,
-    ServerIssuer,
-    Statement,
     StatementRefuse,
 )
+from exchange.model.problems import ExchangeError, Malformed
+from exchange.model.statements import Statement
 from exchange.model.window import WINDOW_SENTENCES, window_fault
 from exchange.policy.epochs import EpochTable
 from exchange.policy.members import Roster

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from exchange.audit.bundle import AuditBundle, BundleError, key_files, statement_path
 from exchange.audit.report import Recorder
 from exchange.model.problems import ExchangeError
-from exchange.model.statements import Founding, Statement, parse_statement
+from exchange.model.registry import Founding
+from exchange.model.statements import Statement, parse_statement
 from exchange.tlog.bundles import LENGTH_BYTES
 from exchange.tlog.checkpoint import LOGS, Checkpoint, LogName, log_origin, signed_text
 from exchange.tlog.edge import Edge

@@ -30,7 +30,7 @@ from exchange.cli.texts import help_text
 if TYPE_CHECKING:
     from exchange.client.answers import Result
     from exchange.client.enrol import DeviceRequest, Greeting
-    from exchange.model.statements import Founding
+    from exchange.model.registry import Founding
     from keys.envelope import Envelope
     from keys.registrar import SigningFile, SigningItem
 

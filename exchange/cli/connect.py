@@ -15,7 +15,7 @@ from exchange.cli.terminal import USAGE, CommandError, read_file
 from exchange.client.api import ExchangeApi
 from exchange.client.enrol import LONGEST, Preparation, Random
 from exchange.client.transport import HttpTransport, Transport
-from exchange.model.statements import Founding
+from exchange.model.registry import Founding
 from keys.errors import KeysError
 from keys.registrar import MAX_PUBLIC, decode_public
 from keys.verify import SigningPublicKey

@@ -24,7 +24,7 @@ Signers = Literal["one", "two", "registrars"]
 
 def needs(before: frozenset[str], after: frozenset[str]) -> Signers:
     """Who must sign when a person's roles become ``after``, or a device is enrolled for them (statements.md, By role)."""
-    from exchange.model.statements import PRIVILEGED
+    from exchange.model.registry import PRIVILEGED
 
     if "auditor" in before | after:
         return "registrars"
@@ -45,7 +45,7 @@ def prepare(member: Member, *, alone: bool) -> Preparation:
 
     from exchange.cli.connect import preparation
     from exchange.client.enrol import LONGEST
-    from exchange.model.statements import NARROW_WINDOW
+    from exchange.model.common import NARROW_WINDOW
 
     return preparation(
         member.home.membership.exchange,

@@ -33,9 +33,9 @@ from exchange.client.answers import (
 )
 from exchange.client.errors import BadAnswer, ClientError, Refused, TransportError
 from exchange.client.transport import Response, Transport, UnexpectedStatus
+from exchange.model.common import NARROW_WINDOW
 from exchange.model.problems import first_error
 from exchange.model.scalars import BlobRef
-from exchange.model.statements import NARROW_WINDOW
 from exchange.model.submission import MAX_STATEMENTS, Submission
 from exchange.tlog.checkpoint import LogName
 from exchange.tlog.tiles import FULL_TILE_BYTES, Bundle, Tile

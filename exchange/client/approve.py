@@ -19,9 +19,10 @@ from exchange.client.parts import PartStore
 from exchange.client.publish import Released, confirm
 from exchange.client.rejection import verify_rejection
 from exchange.client.verify import Proposal, verify_proposal
+from exchange.model.common import NARROW_WINDOW
 from exchange.model.entry import PROPOSED, REJECTED, RELEASED, Entry, parse_entry
 from exchange.model.problems import Malformed
-from exchange.model.statements import NARROW_WINDOW, parse_statement
+from exchange.model.statements import parse_statement
 from exchange.model.tlp import Label
 from keys import encoding
 from keys.envelope import Envelope

@@ -21,8 +21,9 @@ from exchange.client.member import Member
 from exchange.client.replica import Replica
 from exchange.client.source import AlertSource, SourceAudience
 from exchange.model.alert import RELEASE_WINDOW, Attachment, Content, ContentText, Core
+from exchange.model.common import NARROW_WINDOW
 from exchange.model.problems import Malformed, first_error
-from exchange.model.statements import NARROW_WINDOW, Policy
+from exchange.model.registry import Policy
 from exchange.model.tlp import Label
 from exchange.policy.decide import Context, Verdict, decide, decide_people, expand
 from exchange.policy.epochs import LEAST_AHEAD

@@ -24,9 +24,11 @@ from pydantic import ValidationError
 from exchange.client.answers import Result
 from exchange.client.api import ExchangeApi
 from exchange.client.home import Home, Invited, Membership, create
+from exchange.model.common import LogKey, SigningKey
 from exchange.model.problems import ExchangeError, first_error
+from exchange.model.registry import Founding, Possession
 from exchange.model.scalars import Bytes32, Hash, Id, Record
-from exchange.model.statements import KINDS, Founding, LogKey, Opening, Possession, SigningKey, parse_statement
+from exchange.model.statements import KINDS, Opening, parse_statement
 from exchange.model.submission import Submission
 from exchange.policy.members import Facts
 from exchange.policy.roster import RosterRefusal, TrustedRoster

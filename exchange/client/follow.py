@@ -26,9 +26,10 @@ from exchange.client.history import RosterHistory, read_shown
 from exchange.client.member import Member
 from exchange.client.replica import Epoch, Replica
 from exchange.client.state import AlertRow, Kept, Shown
+from exchange.model.common import FIRST_LEAD
 from exchange.model.entry import MAX_ENTRY, RELEASED, Entry, parse_entry
 from exchange.model.problems import Malformed
-from exchange.model.statements import FIRST_LEAD, Statement, parse_statement
+from exchange.model.statements import Statement, parse_statement
 from exchange.tlog.bundles import decode_bundle
 from exchange.tlog.checkpoint import LOGS, LogName
 from exchange.tlog.errors import BundleError

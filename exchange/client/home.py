@@ -22,8 +22,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from exchange.model.problems import ExchangeError, first_error
+from exchange.model.registry import Founding, Role
 from exchange.model.scalars import Hash, Id, Record, ShortText
-from exchange.model.statements import Founding, Role, Statement, parse_statement
+from exchange.model.statements import Statement, parse_statement
 from keys import encoding
 from keys.device import DeviceIdentity
 from keys.envelope import Envelope

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from exchange.client.enrol import EnrolError, Preparation, commit
 from exchange.client.home import Invited
 from exchange.model.problems import first_error
-from exchange.model.statements import DEFAULT_POLICY, Policy
+from exchange.model.registry import DEFAULT_POLICY, Policy
 from keys import encoding
 from keys.registrar import SigningItem
 

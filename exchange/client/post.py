@@ -15,8 +15,9 @@ from exchange.client.member import Member
 from exchange.client.state import Outgoing
 from exchange.model import window
 from exchange.model.alert import AlertBody
+from exchange.model.common import FIRST_LEAD
 from exchange.model.entry import PROPOSED, REJECTED, RELEASED, Entry, parse_entry
-from exchange.model.statements import FIRST_LEAD, parse_statement
+from exchange.model.statements import parse_statement
 from exchange.model.submission import Submission
 from keys import encoding
 from keys.envelope import Envelope

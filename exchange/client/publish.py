@@ -18,8 +18,9 @@ from exchange.client.follow import follow
 from exchange.client.member import Member
 from exchange.model.alert import AlertBody, Core, Sealed
 from exchange.model.entry import RELEASED
+from exchange.model.journal import MAX_WEEKS
 from exchange.model.scalars import BlobRef
-from exchange.model.statements import MAX_WEEKS, encode_body
+from exchange.model.statements import encode_body
 from exchange.model.tlp import Label
 from exchange.policy.decide import Recipient
 from exchange.policy.epochs import Published as PublishedKey

@@ -9,7 +9,7 @@ from __future__ import annotations
 from exchange.client import post
 from exchange.client.errors import Refused, VerificationError
 from exchange.client.member import Member
-from exchange.model.statements import NARROW_WINDOW
+from exchange.model.common import NARROW_WINDOW
 from keys import encoding
 from keys.sign import sign_statement
 

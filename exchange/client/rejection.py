@@ -10,8 +10,9 @@ from collections.abc import Collection
 
 from exchange.client.errors import VerificationError
 from exchange.client.replica import Replica
+from exchange.model.journal import AlertReject
 from exchange.model.problems import Malformed
-from exchange.model.statements import AlertReject, parse_statement
+from exchange.model.statements import parse_statement
 from exchange.model.window import window_fault
 from keys import encoding
 from keys.envelope import Envelope

@@ -13,13 +13,10 @@ from exchange.client.errors import VerificationError
 from exchange.client.history import Names, RosterHistory, SignatureMemory, read_shown
 from exchange.client.state import Kept, MemberState
 from exchange.model.entry import Entry, parse_entry
+from exchange.model.journal import EpochPublish
 from exchange.model.problems import Malformed
-from exchange.model.statements import (
-    EpochPublish,
-    Founding,
-    Statement,
-    parse_statement,
-)
+from exchange.model.registry import Founding
+from exchange.model.statements import Statement, parse_statement
 from exchange.model.window import window_fault
 from exchange.policy.epochs import EpochRefusal, EpochTable
 from exchange.policy.members import Facts, Roster

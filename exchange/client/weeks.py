@@ -12,8 +12,10 @@ from exchange.client import post
 from exchange.client.errors import Refused
 from exchange.client.member import Member
 from exchange.model.alert import DeviceIssuer
+from exchange.model.common import NARROW_WINDOW
+from exchange.model.journal import EpochKey, EpochPublish
 from exchange.model.scalars import BlobRef
-from exchange.model.statements import NARROW_WINDOW, EpochKey, EpochPublish, parse_statement
+from exchange.model.statements import parse_statement
 from exchange.policy.epochs import LEAST_AHEAD
 from keys import encoding
 from keys.envelope import Envelope

@@ -124,6 +124,13 @@ class DeviceIssuer(Record):
     device: Id
 
 
+class Change(Record):
+    """What a later version does to the one before: why, and whether more or fewer persons receive it (R10)."""
+
+    audience: Literal["different", "narrower", "same", "wider"]
+    reason: Literal["correction", "error", "label", "new-information", "resolved", "scope", "source-request"]
+
+
 class Core(Record):
     """The part of an alert that decides: signed by author and approvers, read by server and auditors."""
 
@@ -135,6 +142,7 @@ class Core(Record):
     at: Time
     audience: Audience | None = None
     certainty: Certainty
+    change: Change | None = None
     exchange: Hash
     exercise: Flag
     issuer: DeviceIssuer
@@ -168,6 +176,12 @@ class Core(Record):
             raise ValueError("an alert has at most 2^20 leaves")
         if (self.previous is None) != (self.version == 1):
             raise ValueError("previous is absent in version 1 and present in every later one")
+        if (self.change is None) != (self.version == 1):
+            raise ValueError("change is absent in version 1 and present in every later one")
+        if (self.action == "new") != (self.version == 1):
+            raise ValueError("version 1 is new, and no later one is")
+        if self.action == "all-clear" and self.kind is not AlertKind.ALL_CLEAR:
+            raise ValueError("an all-clear is of kind all-clear")
         return self
 
     @property
@@ -222,9 +236,13 @@ class Attachment(Record):
 
 
 class ContentText(Record):
-    """Title, text and advice in one language; text and advice are Markdown, at most 64 KiB characters each."""
+    """Title, text and advice in one language; text and advice are Markdown, at most 64 KiB characters each.
+
+    ``changed`` says in a later version what is different from the one before.
+    """
 
     advice: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=65536)] | None = None
+    changed: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=2000)] | None = None
     language: Literal["de", "en"]
     text: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=65536)]
     title: Annotated[ShortText, StringConstraints(max_length=200)]
@@ -237,6 +255,7 @@ class Content(Record):
     contact: ShortText | None = None
     number: Annotated[ShortText, StringConstraints(max_length=64)] | None = None
     place: ShortText | None = None
+    status: Literal["final", "interim"] | None = None
     texts: Annotated[tuple[ContentText, ...], Field(min_length=1, max_length=2)]
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints, ValidationError
 
 from exchange.model.problems import Malformed, first_error
-from exchange.model.scalars import Bytes32, Count, Hash, Head, Id, Record, Time
+from exchange.model.scalars import Bytes8, Bytes32, Chain, Count, Hash, Head, Id, Record, Time
 from keys import encoding
 from keys.errors import EncodingError
 
@@ -19,8 +19,6 @@ MAX_ENTRY = 4096
 PROPOSED = "alert.proposed"
 RELEASED = "alert.released"
 REJECTED = "alert.rejected"
-
-Chain = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z]{1,16}(/[A-Za-z0-9_-]{22})?$")]
 
 
 class AudienceHead(Record):
@@ -39,11 +37,20 @@ class AlertMark(Record):
     version: Annotated[Count, Field(ge=1)]
 
 
+class GrantMark(Record):
+    """What a device needs to see that a grant is for it: HMAC under its scan key, as in an alert."""
+
+    ephemeral: Bytes32
+    tag: Bytes8
+
+
 class Entry(Record):
-    """One leaf of a log. ``subject`` in the registry only; ``registry`` in the journal only; ``alert`` on alert entries."""
+    """One leaf of a log. ``subject`` in the registry only; ``registry`` in the journal only; ``alert`` on alert entries,
+    ``grant`` on grants."""
 
     alert: AlertMark | None = None
     at: Time
+    grant: GrantMark | None = None
     kind: Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z]+\.[a-z]+$")]
     registry: Head | None = None
     signatures: Hash

@@ -40,8 +40,10 @@ Id = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{21}[
 Hash = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9a-f]{64}$")]
 """SHA-256, lower-case hexadecimal."""
 Bytes16 = Id
+Bytes8 = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{10}[AEIMQUYcgkosw048]$")]
 Bytes32 = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")]
 Bytes64 = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{85}[AQgw]$")]
+Bytes1168 = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{1557}[AEIMQUYcgkosw048]$")]
 Bytes1952 = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{2602}[AEIMQUYcgkosw048]$")]
 Bytes1312 = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{1749}[AEIMQUYcgkosw048]$")]
 Bytes3309 = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{4412}$")]
@@ -66,6 +68,8 @@ Origin = Annotated[
 ]
 """Schema-less URL prefix of an exchange, without a slash at the end (C2SP tlog-checkpoint origin, minus the log's name)."""
 ShortText = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=512), AfterValidator(_text)]
+Chain = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z]{1,16}(/[A-Za-z0-9_-]{22})?$")]
+"""The chain of a registry statement, ``<family>/<subject>``."""
 
 TagSet = Annotated[tuple[Tag, ...], Field(min_length=1, max_length=64), AfterValidator(ascending)]
 AreaSet = Annotated[tuple[Area, ...], Field(min_length=1, max_length=64), AfterValidator(ascending)]

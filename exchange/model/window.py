@@ -5,7 +5,7 @@ Server, roster, members and auditors ask here; each wraps the reason code in its
 
 from __future__ import annotations
 
-from exchange.model.statements import FIRST_LEAD, NARROW_WINDOW
+from exchange.model.common import FIRST_LEAD, NARROW_WINDOW
 
 
 def last_moment(at: int, not_after: int, *, narrow: bool) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Container
 from dataclasses import dataclass, field
 
 from exchange.model.alert import Core
-from exchange.model.statements import Policy
+from exchange.model.registry import Policy
 from exchange.model.tlp import Label
 from exchange.policy.members import Person, Roster
 from exchange.policy.rules import (

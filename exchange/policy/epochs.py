@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass
 
+from exchange.model.journal import EpochPublish
 from exchange.model.problems import ExchangeError
-from exchange.model.statements import EpochPublish
 from keys import encoding
 
 LEAST_AHEAD = 8

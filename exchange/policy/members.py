@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from exchange.model.statements import Policy
+from exchange.model.registry import Policy
 from keys import encoding
 from keys.labels import ds
 from keys.verify import SigningPublicKey

@@ -17,14 +17,14 @@ from itertools import pairwise
 from typing import Any, cast
 
 from exchange.model.alert import DeviceIssuer
+from exchange.model.common import RegistrarIssuer, RegistryBody, SigningKey
 from exchange.model.entry import Entry
 from exchange.model.problems import ExchangeError, Malformed
-from exchange.model.statements import (
+from exchange.model.registry import (
     PRIVILEGED,
     DeviceEnrol,
     DeviceRevoke,
     Founding,
-    Opening,
     OrganisationAdmit,
     OrganisationChange,
     OrganisationRenew,
@@ -33,14 +33,10 @@ from exchange.model.statements import (
     PersonEnrol,
     PersonRemove,
     PolicyAdopt,
-    RegistrarIssuer,
-    RegistryBody,
-    SigningKey,
-    Statement,
     TermsAccept,
     TermsDefine,
-    chain_of,
 )
+from exchange.model.statements import Opening, Statement, chain_of
 from exchange.model.window import WINDOW_SENTENCES, window_fault
 from exchange.policy.members import Device, Facts, Organisation, Person, Roster, Terms, policy_id
 from keys import encoding

@@ -11,7 +11,7 @@ from collections.abc import Collection, Container
 from dataclasses import dataclass
 
 from exchange.model.alert import Audience, Core, Urgency
-from exchange.model.statements import Policy
+from exchange.model.registry import Policy
 from exchange.model.tlp import Label
 from exchange.policy.members import Organisation, Person, Roster
 

@@ -15,22 +15,19 @@ from typing import Any, cast
 from exchange.ledger.stage import Stage
 from exchange.model.alert import AlertBody
 from exchange.model.entry import PROPOSED, REJECTED, RELEASED, AlertMark, AudienceHead, Entry
-from exchange.model.problems import ExchangeError, Malformed
-from exchange.model.scalars import Head
-from exchange.model.statements import (
+from exchange.model.journal import (
     AccessRead,
     AlertDeliver,
     AlertReceipt,
     AlertReject,
     AlertReview,
     EpochPublish,
-    Founding,
-    Statement,
     StatementRefuse,
-    TermsDefine,
-    chain_of,
-    parse_statement,
 )
+from exchange.model.problems import ExchangeError, Malformed
+from exchange.model.registry import Founding, TermsDefine
+from exchange.model.scalars import Head
+from exchange.model.statements import Statement, chain_of, parse_statement
 from exchange.model.submission import Refused, Submission
 from exchange.model.tlp import Label
 from exchange.model.window import WINDOW_SENTENCES, window_fault

@@ -21,19 +21,11 @@ from exchange.ledger.sequencer import Batch, Sequencer
 from exchange.ledger.signing import NoteSigner
 from exchange.ledger.stage import Stage, Work
 from exchange.model.alert import AlertBody
+from exchange.model.common import NARROW_WINDOW
 from exchange.model.entry import parse_entry
+from exchange.model.journal import AlertReceipt, AlertReject, AlertReview, EpochPublish
 from exchange.model.scalars import BlobRef, Record, Seen
-from exchange.model.statements import (
-    KINDS,
-    NARROW_WINDOW,
-    AlertReceipt,
-    AlertReject,
-    AlertReview,
-    EpochPublish,
-    Statement,
-    encode_body,
-    parse_statement,
-)
+from exchange.model.statements import KINDS, Statement, encode_body, parse_statement
 from exchange.model.submission import MAX_STATEMENTS, Accepted, Refused, Submission
 from exchange.policy.members import Facts
 from exchange.policy.replay import AlertRefusal, check_named_journal, verify_signers

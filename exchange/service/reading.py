@@ -12,7 +12,8 @@ from itertools import islice
 
 from exchange.ledger.ledger import Ledger
 from exchange.model.entry import parse_entry
-from exchange.model.statements import AlertReceipt, AlertReject, AlertReview, parse_statement
+from exchange.model.journal import AlertReceipt, AlertReject, AlertReview
+from exchange.model.statements import parse_statement
 from exchange.model.tlp import Label
 from exchange.service.alerts import Alerts, AlertView
 from exchange.service.answers import array, composed, hashes, neighbour, note, value

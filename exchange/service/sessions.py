@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from os import urandom
 
 from exchange.config import Limits
+from exchange.model.journal import SessionOpen
 from exchange.model.problems import Malformed
-from exchange.model.statements import SessionOpen, parse_statement
+from exchange.model.statements import parse_statement
 from exchange.model.window import WINDOW_SENTENCES, window_fault
 from exchange.service.denied import Denied
 from exchange.service.state import ExchangeState

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 
 from exchange.model.alert import AlertBody
 from exchange.model.entry import RELEASED, Entry
-from exchange.model.statements import AlertReject, EpochPublish, Statement
+from exchange.model.journal import AlertReject, EpochPublish
+from exchange.model.statements import Statement
 from exchange.policy.epochs import EpochTable
 from exchange.policy.members import Facts, Roster
 from exchange.policy.roster import TrustedRoster

@@ -10,8 +10,9 @@ import pytest
 from exchange.client import approve, publish
 from exchange.client.errors import BadAnswer, ClientError, VerificationError
 from exchange.client.source import SourceAudience
+from exchange.model.journal import EpochPublish
 from exchange.model.scalars import DAY
-from exchange.model.statements import EpochPublish, Statement, parse_statement
+from exchange.model.statements import Statement, parse_statement
 from exchange.model.tlp import Label
 from exchange.store import statements
 from keys.envelope import Envelope

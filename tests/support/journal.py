@@ -14,8 +14,9 @@ from typing import Any
 from exchange.audit.bundle import BundleWriter
 from exchange.model.alert import AlertBody, Content, ContentText, Core
 from exchange.model.entry import PROPOSED, REJECTED, RELEASED, AlertMark, AudienceHead, Entry
+from exchange.model.journal import AlertReject, EpochPublish
 from exchange.model.scalars import DAY, Head
-from exchange.model.statements import AlertReject, EpochPublish, Opening, Statement, parse_statement
+from exchange.model.statements import Opening, Statement, parse_statement
 from exchange.policy.decide import Recipient, decide_people, expand
 from exchange.tlog.checkpoint import Checkpoint, LogName, log_origin
 from exchange.tlog.merkle import Frontier, leaf_hash

@@ -19,21 +19,13 @@ from urllib.parse import parse_qs, urlsplit
 
 from exchange.client.transport import Event, Response
 from exchange.model.alert import AlertBody
+from exchange.model.common import FIRST_LEAD, NARROW_WINDOW
 from exchange.model.entry import PROPOSED, REJECTED, RELEASED, AlertMark, AudienceHead, Entry
+from exchange.model.journal import AlertReceipt, AlertReject, EpochPublish
 from exchange.model.problems import ExchangeError
+from exchange.model.registry import Founding
 from exchange.model.scalars import Head
-from exchange.model.statements import (
-    FIRST_LEAD,
-    NARROW_WINDOW,
-    AlertReceipt,
-    AlertReject,
-    EpochPublish,
-    Founding,
-    Opening,
-    Statement,
-    chain_of,
-    parse_statement,
-)
+from exchange.model.statements import Opening, Statement, chain_of, parse_statement
 from exchange.model.tlp import Label
 from exchange.policy.epochs import EpochTable
 from exchange.policy.members import Facts, Roster
