@@ -23,7 +23,7 @@ _MLKEM_SEED = 64  # bytes of the expanded seed that are ML-KEM's; the other 32 a
 # -- epoch keys ------------------------------------------------------------------------------------
 
 
-def _expand(seed: bytes) -> tuple[mlkem.MLKEM768PrivateKey, x25519.X25519PrivateKey]:
+def expand_seed(seed: bytes) -> tuple[mlkem.MLKEM768PrivateKey, x25519.X25519PrivateKey]:
     """Expand a 32-byte seed with SHAKE-256 to both private keys, as X-Wing's key generation does."""
     if len(seed) != EPOCH_SEED:
         raise ValueError(f"an epoch seed has {EPOCH_SEED} bytes")
@@ -36,7 +36,7 @@ def _expand(seed: bytes) -> tuple[mlkem.MLKEM768PrivateKey, x25519.X25519Private
 
 def epoch_public(seed: bytes) -> EpochPublicKey:
     """Return the public key of a 32-byte epoch seed. Raises ValueError for a wrong length."""
-    post_quantum, classical = _expand(seed)
+    post_quantum, classical = expand_seed(seed)
     return EpochPublicKey(post_quantum.public_key().public_bytes_raw() + classical.public_key().public_bytes_raw())
 
 
@@ -53,7 +53,7 @@ def open_stanza(seed: bytes, stanza: bytes, *, core_hash: bytes, parts_digest: b
         raise OpenError("stanza-empty", "the alert was not sealed to a key of this device")
     if len(stanza) != STANZA:
         raise OpenError("stanza-invalid", f"a stanza has {STANZA} bytes")
-    key = hpke.MLKEM768X25519PrivateKey(*_expand(seed))
+    key = hpke.MLKEM768X25519PrivateKey(*expand_seed(seed))
     try:
         content_key = SUITE.decrypt(stanza, key, stanza_info(core_hash, parts_digest, stanza_id))
     except (InvalidTag, ValueError):

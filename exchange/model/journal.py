@@ -17,6 +17,7 @@ from exchange.model.scalars import (
     Bytes8,
     Bytes32,
     Bytes1168,
+    Bytes4168,
     Count,
     Hash,
     Id,
@@ -89,7 +90,7 @@ class MessageStanza(Record):
 class Message(Record):
     """A short text sealed to at most 24 devices, inside a statement (``docs/spec/sharing.md``, Messages)."""
 
-    ciphertext: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]+$", max_length=11_200)]
+    ciphertext: Bytes4168
     stanzas: Annotated[tuple[MessageStanza, ...], Field(min_length=1, max_length=24)]
 
     @model_validator(mode="after")

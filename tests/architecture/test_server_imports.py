@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-HOLDS_SECRETS_OF_MEMBERS = {"keys.device", "keys.keyfile", "keys.registrar", "keys.seal", "keys.unseal"}
+HOLDS_SECRETS_OF_MEMBERS = {"keys.device", "keys.keyfile", "keys.message", "keys.registrar", "keys.seal", "keys.unseal"}
 MEMBER_STACK = {"exchange.client", "exchange.audit"}
 SLOW_TO_LOAD = {"aiohttp", "cryptography", "jinja2", "pydantic", "sqlalchemy"}
 BARE_INSTALL = {"_cffi_backend", "_openssl", "_sodium", "cffi", "cryptography", "keys", "nacl"}
