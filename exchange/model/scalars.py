@@ -43,11 +43,11 @@ Bytes16 = Id
 Bytes8 = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{10}[AEIMQUYcgkosw048]$")]
 Bytes32 = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")]
 Bytes64 = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{85}[AQgw]$")]
-Bytes1168 = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{1557}[AEIMQUYcgkosw048]$")]
+Bytes1168 = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{1557}[AQgw]$")]
 Bytes1952 = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{2602}[AEIMQUYcgkosw048]$")]
 Bytes1312 = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{1749}[AEIMQUYcgkosw048]$")]
 Bytes3309 = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{4412}$")]
-Bytes4168 = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{5557}[AEIMQUYcgkosw048]$")]
+Bytes4168 = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{5557}[AQgw]$")]
 Time = Annotated[int, Field(strict=True, ge=0, lt=MAX_TIME)]
 """Seconds since 1970-01-01 UTC."""
 Week = Annotated[int, Field(strict=True, ge=197001, le=999953)]
