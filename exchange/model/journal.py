@@ -127,6 +127,10 @@ class AlertGrant(Common):
     def _entitlement(self) -> AlertGrant:
         if (self.leaf is None) == (self.via is None):
             raise ValueError("a grant shows the grantor's leaf, or the grant that the grantor has it from")
+        if self.via is not None and self.purpose != "history":
+            raise ValueError("via is for history only")
+        if self.permission is not None and self.purpose != "onward":
+            raise ValueError("a permission is for passing on only")
         return self
 
 
