@@ -18,6 +18,8 @@ from exchange.model.common import ServerIssuer
 from exchange.model.entry import Entry, parse_entry
 from exchange.model.journal import (
     AccessRead,
+    AlertAnswer,
+    AlertAsk,
     AlertDeliver,
     AlertReceipt,
     AlertReject,
@@ -30,6 +32,7 @@ from exchange.model.statements import Statement
 from exchange.model.window import WINDOW_SENTENCES, window_fault
 from exchange.policy.epochs import EpochTable
 from exchange.policy.members import Roster
+from exchange.policy.messages import check_answer, check_to_source
 from exchange.policy.replay import AlertRefusal
 from keys.errors import KeysError
 from keys.verify import StatementPublicKey
@@ -61,6 +64,7 @@ class JournalReplay:
         self._recorder = recorder
         self._epochs = EpochTable()
         self._alerts = AlertReplay(bundle, view, registry, self._epochs, checks, recorder)
+        self._asks: dict[str, tuple[Known, str]] = {}
         self._last_at = 0
         self._last_size = 0
 
@@ -158,7 +162,13 @@ class JournalReplay:
             case AlertReview():
                 self._alerts.review(entry, body, person, roster)
             case AlertReceipt():
-                self._receipt(body)
+                self._receipt(body, roster)
+            case AlertAsk():
+                known, _ = self._received(body.alert, body.issuer.device)
+                check_to_source(roster, self._source(known, roster), body.message)
+                self._asks[statement.id] = (known, person)
+            case AlertAnswer():
+                self._answer(body, person, roster)
             case _:
                 raise AlertRefusal("V4", "kind-unexpected", f"{statement.kind.name} has no place in the journal")
 
@@ -198,20 +208,35 @@ class JournalReplay:
         self._window(entry, statement)
         return person.id
 
-    def _receipt(self, body: AlertReceipt) -> None:
-        """A receipt is of a released alert, by a device that had a leaf."""
-        device = body.issuer.device
-        places = []
-        for alert in body.alerts:
-            known = self._alerts.known(alert)
-            if known is None or known.released_index is None:
-                raise AlertRefusal("V4", "alert-unknown", f"the receipt is of {alert}, which was not released before")
-            places.append((known, self._addressed(known, device, "receipt-without-leaf", "the receipt is by")))
+    def _receipt(self, body: AlertReceipt, roster: Roster) -> None:
+        """A receipt is of a released alert, by a device that had a leaf; a reaction is sealed to the alert's source."""
+        places = [self._received(alert, body.issuer.device) for alert in body.alerts]
         for known, place in places:
-            if body.level == "read":
+            if body.message is not None:
+                check_to_source(roster, self._source(known, roster), body.message)
+            elif body.level == "read":
                 known.read |= 1 << place
             else:
                 known.received |= 1 << place
+
+    def _received(self, alert: str, device: str) -> tuple[Known, int]:
+        """A released alert and the device's leaf of it; raises AlertRefusal."""
+        known = self._alerts.known(alert)
+        if known is None or known.released_index is None:
+            raise AlertRefusal("V4", "alert-unknown", f"the statement is about {alert}, which was not released before")
+        return known, self._addressed(known, device, "receipt-without-leaf", "it is by")
+
+    @staticmethod
+    def _source(known: Known, roster: Roster) -> str:
+        """The organisation of the alert's author."""
+        return roster.facts.persons[roster.facts.devices[known.author_device].person].organisation
+
+    def _answer(self, body: AlertAnswer, person: str, roster: Roster) -> None:
+        asked = self._asks.get(body.ask)
+        if asked is None:
+            raise AlertRefusal("V4", "ask-unknown", f"the answer is to {body.ask}, which was not asked before")
+        known, asker = asked
+        check_answer(roster, person, self._source(known, roster), known.label, asker, body)
 
     def _addressed(self, known: Known, device: str, code: str, what: str) -> int:
         place = self._alerts.leaf_of(known, device)

@@ -72,14 +72,6 @@ class AlertReview(Common):
     outcome: Literal["confirmed", "objected"]
 
 
-class AlertReceipt(Common):
-    """``alert.receipt``: one device received, or its person read, these alerts."""
-
-    alerts: HashSet
-    issuer: DeviceIssuer
-    level: Literal["received", "read"]
-
-
 class MessageStanza(Record):
     """The message's key, sealed to one device (1168 bytes)."""
 
@@ -97,6 +89,26 @@ class Message(Record):
     def _ordered(self) -> Message:
         if any(a.device >= b.device for a, b in pairwise(self.stanzas)):
             raise ValueError("stanzas are sorted by device, without repetition")
+        return self
+
+
+class AlertReceipt(Common):
+    """``alert.receipt``: one device received, its person read, or reacted to, these alerts.
+
+    What the reaction is, only the author's organisation reads: it stands in the message.
+    """
+
+    alerts: HashSet
+    issuer: DeviceIssuer
+    level: Literal["received", "read", "reacted"]
+    message: Message | None = None
+
+    @model_validator(mode="after")
+    def _reaction(self) -> AlertReceipt:
+        if (self.message is None) != (self.level != "reacted"):
+            raise ValueError("a message stands in a reaction, and only there")
+        if self.message is not None and len(self.alerts) != 1:
+            raise ValueError("a reaction is to one alert")
         return self
 
 

@@ -16,6 +16,8 @@ from exchange.model.alert import AlertBody, DeviceIssuer
 from exchange.model.common import Body, Common, RegistrarIssuer, ServerIssuer
 from exchange.model.journal import (
     AccessRead,
+    AlertAnswer,
+    AlertAsk,
     AlertDeliver,
     AlertReceipt,
     AlertReject,
@@ -97,6 +99,8 @@ KINDS: dict[str, Kind] = dict(
         _kind("alert.reject", AlertReject, "journal", "hybrid", "device"),
         _kind("alert.review", AlertReview, "journal", "hybrid", "device"),
         _kind("alert.receipt", AlertReceipt, "journal", "ed25519", "device"),
+        _kind("alert.ask", AlertAsk, "journal", "ed25519", "device"),
+        _kind("alert.answer", AlertAnswer, "journal", "hybrid", "device"),
         _kind("alert.deliver", AlertDeliver, "journal", "ed25519", "server"),
         _kind("statement.refuse", StatementRefuse, "journal", "ed25519", "server"),
         _kind("access.read", AccessRead, "journal", "ed25519", "server"),
@@ -112,8 +116,6 @@ RESERVED = frozenset(
         "client.register",
         "opening.erase",
         "alert.grant",
-        "alert.ask",
-        "alert.answer",
     )
 )
 RESERVED_FAMILIES = ("report.", "assessment.", "peer.")

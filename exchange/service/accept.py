@@ -8,7 +8,7 @@ policy and the clock, for all statements of a request or for none.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, cast
 
@@ -17,6 +17,8 @@ from exchange.model.alert import AlertBody
 from exchange.model.entry import PROPOSED, REJECTED, RELEASED, AlertMark, AudienceHead, Entry
 from exchange.model.journal import (
     AccessRead,
+    AlertAnswer,
+    AlertAsk,
     AlertDeliver,
     AlertReceipt,
     AlertReject,
@@ -44,6 +46,7 @@ from exchange.policy.replay import (
 )
 from exchange.policy.roster import RosterRefusal, check_openings
 from exchange.policy.rules import approver_fault
+from exchange.service.messages import Correspondence, KnownMessages
 from exchange.service.state import Known, Receipt, Staging
 from exchange.store import alerts, blobs, epochs, meta, statements
 from exchange.store.alerts import AlertRow, AudienceRow, DeliveryRow, ReceiptRow
@@ -85,6 +88,7 @@ class KnownAlerts:
     alerts: Mapping[str, KnownAlert]
     audiences: Mapping[str, AudienceRow]
     receipted: frozenset[Receipt] = frozenset()
+    messages: KnownMessages = field(default_factory=KnownMessages)
 
     def addressed(self, alert: str, device: str) -> bool:
         """Whether the device has a leaf of the alert (statement id); never of CLEAR, nor of one that is not here."""
@@ -251,7 +255,17 @@ class Request:
                 self._epochs(stage, staging, statement, body)
             case AlertReceipt() as body:
                 self._by_device(staging, statement, acceptance, stage.at)
-                self._receipt(stage, staging, statement, body)
+                self._receipt(stage, staging, statement, body, acceptance)
+            case AlertAsk() as body:
+                self._by_device(staging, statement, acceptance, stage.at)
+                self._recipient(staging, body.alert, body.issuer.device)
+                known = self._released(staging, body.alert)
+                self._said(staging).to_source(stage, statement, known.row, body, acceptance)
+            case AlertAnswer() as body:
+                person = self._by_device(staging, statement, acceptance, stage.at)
+                said = self._said(staging)
+                known = self._released(staging, said.ask(body.ask).alert)
+                said.answer(stage, statement, person, known.row, body, acceptance)
             case AlertReject() as body:
                 alert = self._reject(stage, staging, statement, body, acceptance)
             case AlertReview() as body:
@@ -408,8 +422,30 @@ class Request:
             stage.write(epochs.add, row)
         stage.write(blobs.claim, ClaimRow(body.bundle.sha256, statement.id, None))
 
-    def _receipt(self, stage: Stage, staging: Staging, statement: Statement, body: AlertReceipt) -> None:
+    def _said(self, staging: Staging) -> Correspondence:
+        return Correspondence(self._known.messages, staging.said)
+
+    def _released(self, staging: Staging, alert: str) -> KnownAlert:
+        known = self._known.alerts.get(alert)
+        if known is None or alert not in staging.state.released:
+            raise Refused("alert-unknown", "there is no released alert with this id")
+        return known
+
+    def _recipient(self, staging: Staging, alert: str, device: str) -> None:
+        if alert not in staging.state.released or not self._known.addressed(alert, device):
+            raise Refused("receipt-without-leaf", "a receipt is for alerts that this device was sealed")
+
+    def _receipt(
+        self, stage: Stage, staging: Staging, statement: Statement, body: AlertReceipt, acceptance: Roster
+    ) -> None:
         device = body.issuer.device
+        if body.message is not None:
+            [alert] = body.alerts
+            self._recipient(staging, alert, device)
+            known_alert = self._released(staging, alert)
+            self._said(staging).to_source(stage, statement, known_alert.row, body, acceptance)
+            stage.write(alerts.add_receipts, ReceiptRow(alert, device, body.level, stage.at, stage.size("journal")))
+            return
         given = {(alert, device, body.level) for alert in body.alerts}
         known = self._known.receipted | staging.receipted
         if all(receipt in known or staging.state.receipted(receipt) for receipt in given):
@@ -417,8 +453,7 @@ class Request:
             raise Refused("receipt-repeated", "this device gave these receipts before")
         staging.receipted |= given
         for alert in body.alerts:
-            if alert not in staging.state.released or not self._known.addressed(alert, device):
-                raise Refused("receipt-without-leaf", "a receipt is for alerts that this device was sealed")
+            self._recipient(staging, alert, device)
             row = ReceiptRow(alert, device, body.level, stage.at, stage.size("journal"))
             stage.write(alerts.add_receipts, row)
 
@@ -439,9 +474,7 @@ class Request:
         self, stage: Stage, staging: Staging, statement: Statement, body: AlertReview, acceptance: Roster
     ) -> None:
         person = self._by_device(staging, statement, acceptance, stage.at)
-        known = self._known.alerts.get(body.alert)
-        if known is None or body.alert not in staging.state.released:
-            raise Refused("alert-unknown", "there is no released alert with this id")
+        known = self._released(staging, body.alert)
         author = acceptance.facts.persons[acceptance.facts.devices[known.row.author_device].person]
         fault = approver_fault(acceptance, author, person)
         if fault is not None:

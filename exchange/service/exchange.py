@@ -23,7 +23,7 @@ from exchange.ledger.stage import Stage, Work
 from exchange.model.alert import AlertBody
 from exchange.model.common import NARROW_WINDOW
 from exchange.model.entry import parse_entry
-from exchange.model.journal import AlertReceipt, AlertReject, AlertReview, EpochPublish
+from exchange.model.journal import AlertAsk, AlertReceipt, AlertReject, AlertReview, EpochPublish
 from exchange.model.scalars import BlobRef, Record, Seen
 from exchange.model.statements import KINDS, Statement, encode_body, parse_statement
 from exchange.model.submission import MAX_STATEMENTS, Accepted, Refused, Submission
@@ -31,6 +31,7 @@ from exchange.policy.members import Facts
 from exchange.policy.replay import AlertRefusal, check_named_journal, verify_signers
 from exchange.policy.roster import TrustedRoster
 from exchange.serverkeys import ServerKeys
+from exchange.service import messages
 from exchange.service.accept import (
     AlertMaterial,
     KnownAlert,
@@ -257,11 +258,14 @@ class Exchange:
         """What the store knows of the statements and of what they speak about. Leaves never change, so they are kept."""
         receipts = [statement.body for statement in waiting if isinstance(statement.body, AlertReceipt)]
         wanted = {alert for body in receipts for alert in body.alerts}
+        wanted |= {statement.body.alert for statement in waiting if isinstance(statement.body, AlertAsk)}
         kept = {alert: row for alert in wanted if (row := self._audiences.get(alert)) is not None}
         found = await self.store.glance(_look_up, waiting, wanted - kept.keys())
         for alert, row in found.about.audiences.items():
             self._audiences.put(alert, row, len(row.devices) // ID_BYTES)
-        about = KnownAlerts(found.about.alerts, {**kept, **found.about.audiences}, found.about.receipted)
+        about = KnownAlerts(
+            found.about.alerts, {**kept, **found.about.audiences}, found.about.receipted, found.about.messages
+        )
         return _LookedUp(found.accepted, about)
 
     async def _prepare(self, one: Prepared, index: int, pinned: list[str]) -> None:
@@ -388,11 +392,14 @@ def _look_up(connection: Connection, waiting: Sequence[Statement], audiences: Co
     accepted: dict[Known, int] = {}
     for row in statements.of_id(connection, {statement.id for statement in waiting}):
         accepted[(row.statement, row.entry_kind, row.signers)] = row.index
-    about: set[str] = set()
+    said = messages.look_up(connection, waiting)
+    about = {ask.alert for ask in said.asks.values()}
     for statement in waiting:
         match statement.body:
-            case AlertReject() | AlertReview() as body:
+            case AlertReject() | AlertReview() | AlertAsk() as body:
                 about.add(body.alert)
+            case AlertReceipt(level="reacted") as body:
+                about.update(body.alerts)
             case _:
                 pass
     found: dict[str, KnownAlert] = {}
@@ -412,7 +419,7 @@ def _look_up(connection: Connection, waiting: Sequence[Statement], audiences: Co
         for device, level in alerts.receipted(connection, alert, devices)
     }
     known = {alert: row for alert, row in leaves.items() if row is not None}
-    return _LookedUp(accepted, KnownAlerts(found, known, frozenset(given)))
+    return _LookedUp(accepted, KnownAlerts(found, known, frozenset(given), said))
 
 
 def _check_keys(keys: Sequence[bytes], hashes: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from itertools import islice
 
 from exchange.ledger.ledger import Ledger
 from exchange.model.entry import parse_entry
-from exchange.model.journal import AlertReceipt, AlertReject, AlertReview
+from exchange.model.journal import AlertAnswer, AlertAsk, AlertReceipt, AlertReject, AlertReview
 from exchange.model.statements import parse_statement
 from exchange.model.tlp import Label
 from exchange.service.alerts import Alerts, AlertView
@@ -103,7 +103,7 @@ class Reading:
             return True
         if row.kind == "alert":
             return await self._may_read_alert(reader, await self._alerts.find(row.statement))
-        if row.kind in ("alert.reject", "alert.review", "alert.receipt"):
+        if row.kind in ("alert.reject", "alert.review", "alert.receipt", "alert.ask", "alert.answer"):
             return await self._is_party(reader, row)
         return False
 
@@ -115,12 +115,13 @@ class Reading:
     async def _is_party(self, reader: Reader, row: StatementRow) -> bool:
         """Who said it, and for a rejection or review those who handle the alert."""
         body = parse_statement(Envelope.decode(row.envelope)).body
-        if not isinstance(body, AlertReject | AlertReview | AlertReceipt):
+        if not isinstance(body, AlertReject | AlertReview | AlertReceipt | AlertAsk | AlertAnswer):
             return False
         device = self._state.roster.facts.devices.get(body.issuer.device)
         if device is not None and device.person == reader.person:
             return True
-        if isinstance(body, AlertReceipt):
+        if isinstance(body, AlertReceipt | AlertAsk | AlertAnswer):
+            # The other side is handed these by the pages that are made for it.
             return False
         return self._alerts.handles(reader, await self._alerts.find(body.alert))
 

@@ -1,8 +1,8 @@
 """What the author's organisation is told about who received an alert (``docs/spec/interface.md``).
 
-By organisation, one state each: ``silent``, ``delivered``, ``received`` or ``read``, the furthest that any of its recipients
-reached, and when. By person only for RED, where the persons were named. Delivered is the server's own claim, received and
-read are signed by the recipient's device. Auditors are handed the statements themselves.
+By organisation, one state each: ``silent``, ``delivered``, ``received``, ``read`` or ``reacted``, the furthest that any of
+its recipients reached, and when. By person only for RED, where the persons were named. Delivered is the server's own claim;
+received, read and reacted are signed by the recipient's device. Auditors are handed the statements themselves.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from exchange.store.alerts import AudienceRow
 from exchange.store.database import Connection, Store
 from exchange.store.statements import StatementRow
 
-STATES = ("silent", "delivered", "received", "read")
+STATES = ("silent", "delivered", "received", "read", "reacted")
 """From nothing to most."""
 
 

@@ -162,6 +162,7 @@ class Staging:
         self.rejected: set[str] = set()
         self.known: dict[Known, tuple[str, int]] = {}
         self.receipted: set[Receipt] = set()
+        self.said: dict[tuple[str, str, str], int] = {}
 
     def fork(self) -> Staging:
         """A continuation that can be dropped without a trace."""
@@ -176,6 +177,7 @@ class Staging:
         other.rejected = set(self.rejected)
         other.known = dict(self.known)
         other.receipted = set(self.receipted)
+        other.said = dict(self.said)
         return other
 
     @property

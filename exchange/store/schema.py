@@ -185,6 +185,24 @@ receipt = Table(
     sqlite_with_rowid=False,
 )
 
+message = Table(
+    "message",
+    metadata,
+    Column("statement", Text, primary_key=True),
+    _required("alert", Text),
+    _required("kind", Text),
+    _required("device", Text),
+    _required("organisation", Text),
+    _required("journal_index", Integer),
+    Column("ask", Text),
+    ForeignKeyConstraint(["alert"], ["alert.statement"], deferrable=True, initially="DEFERRED"),
+    Index("message_alert", "alert", "journal_index"),
+    Index("message_organisation", "organisation", "journal_index"),
+    sqlite_with_rowid=False,
+)
+"""Reactions, questions to the source and its answers: who said something about which alert. What was said is sealed.
+``organisation`` is the recipients' side of the exchange of words: who reacted or asked, also of an answer."""
+
 delivery = Table(
     "delivery",
     metadata,

@@ -15,6 +15,7 @@ from exchange.service.blobs import SWEEP_SECONDS, Blobs
 from exchange.service.claims import FLUSH_SECONDS, Claims, flush_quietly
 from exchange.service.exchange import Exchange
 from exchange.service.feed import Feed
+from exchange.service.messages import Messages
 from exchange.service.reading import Reading
 from exchange.service.receipts import Receipts
 from exchange.service.sessions import Sessions
@@ -33,6 +34,7 @@ class Context:
     alerts: Alerts
     reading: Reading
     receipts: Receipts
+    messages: Messages
     blobs: Blobs
     claims: Claims
     feed: Feed
@@ -63,6 +65,7 @@ class Context:
             alerts,
             Reading(store, exchange.ledger, state, alerts, claims, clock),
             Receipts(store, exchange.ledger, state, alerts, claims),
+            Messages(store, exchange.ledger, alerts, claims),
             Blobs(store, exchange.packs, state, alerts, clock, config.limits),
             claims,
             feed,

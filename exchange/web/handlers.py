@@ -221,6 +221,18 @@ async def receipts(call: Call) -> web.Response:
     return _json(await call.context.receipts.view(call.reader, call.part("id"), start))
 
 
+async def reactions(call: Call) -> web.Response:
+    """What recipients said about an alert, sealed to its author's organisation."""
+    start = integer(call.queried("start"), "start", 0)
+    return _json(await call.context.messages.about(call.reader, call.part("id"), start))
+
+
+async def answers(call: Call) -> web.Response:
+    """What sources answered to the caller's organisation."""
+    start = integer(call.queried("start"), "start", 0)
+    return _json(await call.context.messages.answers(call.reader, start))
+
+
 async def proposals(call: Call) -> web.Response:
     """Open proposals that the caller handles."""
     return _json(await call.context.reading.proposals(call.reader))

@@ -15,6 +15,7 @@ from exchange.model.statements import Statement, chain_of, parse_statement
 from exchange.policy.decide import Recipient
 from keys.envelope import Envelope, Signature
 from keys.sign import StatementSigner
+from tests.support.messages import answer, ask, react
 from tests.support.partnership import HOUR, Partnership
 
 
@@ -418,6 +419,48 @@ def test_a_delivery_before_release(scene: Partnership, tmp_path: Path) -> None:
     scene.world.log(scene.world.delivery((alert, scene.approver)))
     index = scene.world.log(scene.world.delivery((alert, scene.doctor)))
     assert first(scene, tmp_path) == (9, "R8", "journal", index, "delivery-before-release")
+
+
+# -- messages --------------------------------------------------------------------------------------------------
+
+
+def test_reactions_questions_and_answers_verify(scene: Partnership, tmp_path: Path) -> None:
+    alert, world = scene.release(), scene.world
+    asked = ask(world, scene.doctor, alert, b"{}", scene.author)
+    for said in (
+        react(world, scene.doctor, alert, b"{}", scene.author, scene.approver),
+        asked,
+        answer(world, scene.author, asked, [scene.driver.person], b"{}", scene.doctor),
+    ):
+        world.log(said)
+    assert audit(scene, tmp_path).verified
+
+
+def test_a_reaction_from_a_device_never_sealed_to(scene: Partnership, tmp_path: Path) -> None:
+    alert = scene.release()
+    index = scene.world.log(react(scene.world, scene.driver, alert, b"{}", scene.author))
+    assert first(scene, tmp_path) == (9, "V7", "journal", index, "receipt-without-leaf")
+
+
+def test_a_question_sealed_to_a_stranger(scene: Partnership, tmp_path: Path) -> None:
+    alert = scene.release()
+    index = scene.world.log(ask(scene.world, scene.doctor, alert, b"{}", scene.author, scene.driver))
+    assert first(scene, tmp_path) == (9, "", "journal", index, "message-target")
+
+
+def test_an_answer_by_who_is_not_the_source(scene: Partnership, tmp_path: Path) -> None:
+    alert, world = scene.release(), scene.world
+    asked = ask(world, scene.doctor, alert, b"{}", scene.author)
+    world.log(asked)
+    index = world.log(answer(world, scene.driver, asked, [scene.driver.person], None))
+    assert first(scene, tmp_path) == (9, "", "journal", index, "other-organisation")
+
+
+def test_an_answer_to_what_nobody_asked(scene: Partnership, tmp_path: Path) -> None:
+    alert, world = scene.release(), scene.world
+    asked = ask(world, scene.doctor, alert, b"{}", scene.author)
+    index = world.log(answer(world, scene.author, asked, [], None))
+    assert first(scene, tmp_path) == (9, "V4", "journal", index, "ask-unknown")
 
 
 # -- exceptions ----------------------------------------------------------------------------------------------------
