@@ -32,7 +32,7 @@ from exchange.model.statements import Statement
 from exchange.model.window import WINDOW_SENTENCES, window_fault
 from exchange.policy.epochs import EpochTable
 from exchange.policy.members import Roster
-from exchange.policy.messages import check_answer, check_to_source
+from exchange.policy.messages import check_answer, check_permitted, check_to_source
 from exchange.policy.replay import AlertRefusal
 from keys.errors import KeysError
 from keys.verify import StatementPublicKey
@@ -237,6 +237,7 @@ class JournalReplay:
             raise AlertRefusal("V4", "ask-unknown", f"the answer is to {body.ask}, which was not asked before")
         known, asker = asked
         check_answer(roster, person, self._source(known, roster), known.label, asker, body)
+        check_permitted(roster, body)
 
     def _addressed(self, known: Known, device: str, code: str, what: str) -> int:
         place = self._alerts.leaf_of(known, device)

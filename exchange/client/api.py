@@ -158,6 +158,26 @@ class ExchangeApi:
         """What the exchange says about receipts of one's own alert; a claim, not verified."""
         return _json(await self._private("GET", f"/v1/alerts/{statement}/receipts", max_bytes=MAX_PAGE))
 
+    async def reactions(self, statement: str) -> AsyncIterator[tuple[int, Envelope]]:
+        """Journal index and envelope of everything said about an alert of one's own organisation, unverified."""
+        async for item in self._said(f"/v1/alerts/{statement}/reactions"):
+            yield item
+
+    async def answers(self) -> AsyncIterator[tuple[int, Envelope]]:
+        """Journal index and envelope of the answers to one's own organisation, unverified."""
+        async for item in self._said("/v1/answers"):
+            yield item
+
+    async def _said(self, path: str) -> AsyncIterator[tuple[int, Envelope]]:
+        start: int | None = 0
+        while start is not None:
+            page = _parsed(parse_epochs, await self._private("GET", f"{path}?start={start}", max_bytes=MAX_PAGE))
+            if page.next is not None and page.next <= start:
+                raise BadAnswer("next: a page leads on to a later index")
+            for item in page.items:
+                yield item.index, item.envelope
+            start = page.next
+
     async def statement(self, statement: str, signers: int | None = None) -> Envelope:
         """A statement's envelope by its id, unverified but for the id: the newest signature set, or that of so many signers."""
         query = "" if signers is None else f"?signers={signers}"

@@ -27,6 +27,7 @@ APPROVE = "approve"
 REJECT = "reject"
 EPOCHS = "epochs"
 RECEIPT = "receipt"
+MESSAGE = "message"
 BY_ITSELF = frozenset({EPOCHS, RECEIPT})
 """What is sent again without asking anybody."""
 

@@ -13,26 +13,21 @@ from hashlib import sha256
 
 from exchange.client import post
 from exchange.client.draft import Draft, Preview, again, differences, prepare, preview
+from exchange.client.epochkeys import usable_keys
 from exchange.client.errors import ClientError, VerificationError
 from exchange.client.follow import follow
 from exchange.client.member import Member
 from exchange.model.alert import AlertBody, Core, Sealed
 from exchange.model.entry import RELEASED
-from exchange.model.journal import MAX_WEEKS
-from exchange.model.scalars import BlobRef
 from exchange.model.statements import encode_body
 from exchange.model.tlp import Label
 from exchange.policy.decide import Recipient
-from exchange.policy.epochs import Published as PublishedKey
 from exchange.policy.replay import refusal_of
 from keys import encoding
 from keys.envelope import Envelope
-from keys.errors import KeysError
-from keys.kem import EPOCH_KEY
 from keys.seal import SealTarget, encrypt_part, new_content_key, seal_stanzas
 from keys.sign import sign_statement
 from keys.stanza import NO_BUNDLE, PartDigest, parts_digest
-from keys.verify import check_epoch_key
 
 __all__ = ["Draft", "Preview", "PreviewChanged", "Released", "confirm", "prepare", "preview", "publish"]
 
@@ -134,71 +129,18 @@ async def seal(draft: Draft, member: Member) -> Envelope:
 async def _targets(member: Member, core: Core, recipients: Sequence[Recipient]) -> list[SealTarget]:
     """Every recipient device with its key of the week, each key checked by a trial seal once."""
     replica, week, size = member.replica, encoding.week_of(core.at), core.seen.journal.size
-    keys: dict[str, PublishedKey] = {}
-    for recipient in recipients:
-        key = replica.epochs.key(recipient.device, week, size)
-        if key is not None:
-            keys[recipient.device] = key
-    bundles = await _bundles(member, {key.bundle for key in keys.values()})
-    checked = member.state.checked_keys()
-    fresh: list[bytes] = []
+    keys = await usable_keys(member, [recipient.device for recipient in recipients], week, size)
     targets = []
     for recipient in recipients:
-        device, raw = recipient.device, None
-        found = keys.get(device)
-        if found is not None:
-            raw = bundles[found.bundle][found.position * EPOCH_KEY : (found.position + 1) * EPOCH_KEY]
-            if found.key_hash not in checked:
-                _check_key(device, found, raw)
-                fresh.append(found.key_hash)
+        device = recipient.device
         last = replica.epochs.last_bundle(device, size)
         targets.append(
             SealTarget(
                 encoding.unb64u(device, length=16),
                 week,
                 replica.facts.devices[device].scan,
-                raw,
+                keys.get(device),
                 NO_BUNDLE if last is None else bytes.fromhex(last),
             )
         )
-    member.state.keep_checked(fresh)
     return targets
-
-
-def _check_key(device: str, found: PublishedKey, raw: bytes) -> None:
-    evidence = {"device": device, "statement": found.statement}
-    if sha256(raw).digest() != found.key_hash:
-        raise VerificationError(4, "bundle-mismatch", "a device's bundle holds another key than it published", evidence)
-    try:
-        check_epoch_key(raw)
-    except KeysError as error:
-        # The exchange must not have accepted it; leaving the device out would be no answer either.
-        raise VerificationError(
-            4, error.code, f"a device published a key that cannot be used: {error}", evidence
-        ) from None
-
-
-async def _bundles(member: Member, wanted: set[str]) -> dict[str, bytes]:
-    """The bundles with these hashes, from the local store or fetched and checked."""
-    found: dict[str, bytes] = {}
-    missing: list[str] = []
-    for name in sorted(wanted):
-        known = member.state.bundle(name)
-        if known is None:
-            missing.append(name)
-        else:
-            found[name] = known
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def fetch(name: str) -> None:
-        async with gate:
-            data = await member.api.get_blob(BlobRef(length=MAX_WEEKS * EPOCH_KEY, sha256=name))
-        if sha256(data).hexdigest() != name:
-            raise VerificationError(
-                4, "bundle-mismatch", "a bundle of weekly keys is not the one published", {"bundle": name}
-            )
-        member.state.keep_bundle(name, data)
-        found[name] = data
-
-    await asyncio.gather(*(fetch(name) for name in missing))
-    return found

@@ -35,6 +35,12 @@ def _text(value: str) -> str:
     return value
 
 
+def visible_lines(value: str) -> str:
+    """The same for text of several lines: a line feed is the only control character; raises ValueError."""
+    _text(value.replace("\n", ""))
+    return value
+
+
 Id = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_-]{21}[AQgw]$")]
 """16 random bytes, unpadded base64url; the last character's unused bits are zero."""
 Hash = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9a-f]{64}$")]

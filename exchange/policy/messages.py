@@ -51,7 +51,7 @@ def check_answer(
     """Whether a person may give this answer about an alert of ``organisation``; raises MessageRefusal.
 
     ``not-author``, ``other-organisation``: only authors of the source answer; ``red-never``: nothing permits passing on RED;
-    ``person-unknown``, ``message-target``.
+    ``message-target``.
     """
     person = roster.facts.persons[answerer]
     if person.organisation != organisation:
@@ -60,8 +60,12 @@ def check_answer(
         raise MessageRefusal("not-author", "a person with role author answers")
     if answer.permits is not None and label is Label.RED:
         raise MessageRefusal("red-never", "TLP:RED is for the named persons; a new version may name more")
+    if answer.message is not None:
+        check_to_person(roster, asker, answer.message)
+
+
+def check_permitted(roster: Roster, answer: AlertAnswer) -> None:
+    """Everybody whom the answer permits is known; asked where the whole registry is. Raises MessageRefusal."""
     unknown = [named for named in answer.permits or () if named not in roster.facts.persons]
     if unknown:
         raise MessageRefusal("person-unknown", f"{len(unknown)} persons whom the answer names are not known")
-    if answer.message is not None:
-        check_to_person(roster, asker, answer.message)

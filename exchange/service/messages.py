@@ -16,7 +16,7 @@ from exchange.model.statements import Statement
 from exchange.model.submission import Refused
 from exchange.model.tlp import Label
 from exchange.policy.members import Roster
-from exchange.policy.messages import check_answer, check_to_source
+from exchange.policy.messages import check_answer, check_permitted, check_to_source
 from exchange.service.alerts import Alerts
 from exchange.service.claims import Claims
 from exchange.service.denied import Denied
@@ -111,6 +111,7 @@ class Correspondence:
         ask = self.ask(body.ask)
         asker = roster.facts.devices[ask.device].person
         check_answer(roster, person, alert.author_organisation, Label(alert.label), asker, body)
+        check_permitted(roster, body)
         self._count((alert.statement, body.issuer.device, statement.kind.name))
         row = MessageRow(
             statement.id,

@@ -117,10 +117,14 @@ class Reading:
         body = parse_statement(Envelope.decode(row.envelope)).body
         if not isinstance(body, AlertReject | AlertReview | AlertReceipt | AlertAsk | AlertAnswer):
             return False
-        device = self._state.roster.facts.devices.get(body.issuer.device)
+        facts = self._state.roster.facts
+        device = facts.devices.get(body.issuer.device)
         if device is not None and device.person == reader.person:
             return True
-        if isinstance(body, AlertReceipt | AlertAsk | AlertAnswer):
+        if isinstance(body, AlertAsk):
+            # What one asked, a colleague may build on: the answer permits passing on to the whole organisation.
+            return device is not None and facts.persons[device.person].organisation == reader.organisation
+        if isinstance(body, AlertReceipt | AlertAnswer):
             # The other side is handed these by the pages that are made for it.
             return False
         return self._alerts.handles(reader, await self._alerts.find(body.alert))
