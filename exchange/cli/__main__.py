@@ -28,7 +28,9 @@ from exchange.cli import (
     join,
     preview,
     publish,
+    questions,
     read,
+    receipts,
     remove,
     renew,
     revoke,
@@ -73,9 +75,14 @@ def build() -> typer.Typer:
         ("read", read.read),
         ("ack", ack.ack),
         ("watch", watch.watch),
+        ("ask", questions.ask),
+        ("answers", questions.answers),
         ("preview", preview.preview),
         ("publish", publish.publish),
         ("approve", approve.approve),
+        ("receipts", receipts.receipts),
+        ("questions", questions.questions),
+        ("answer", questions.answer),
     ):
         app.command(name, help=help_text(name))(function)
     accepting = _group("terms")

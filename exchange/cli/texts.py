@@ -2,7 +2,8 @@
 
 Talk is in lower case without a full stop; German nouns keep their capitals. TLP labels, rule numbers, commands, options and role
 names are never translated. A test holds the table against every key that the commands use, and both languages of an entry
-against each other's values. The tables are ``texts_talk``, ``texts_alerts`` and, for ``--help``, ``texts_help``.
+against each other's values. The tables are ``texts_talk``, ``texts_alerts``,
+``texts_messages`` and, for ``--help``, ``texts_help``.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from typing import Any, Literal
 
 from exchange.cli.texts_alerts import ALERTS
 from exchange.cli.texts_help import HELP
+from exchange.cli.texts_messages import HELP_MESSAGES, MESSAGES
 from exchange.cli.texts_talk import TALK
 
 Language = Literal["de", "en"]
 
-TEXTS: dict[str, tuple[str, str]] = {**TALK, **ALERTS}
+TEXTS: dict[str, tuple[str, str]] = {**TALK, **ALERTS, **MESSAGES}
 """Text key to (German, English)."""
+HELPS: dict[str, tuple[str, str]] = {**HELP, **HELP_MESSAGES}
+"""The same of the help texts."""
 
 
 def text(key: str, language: Language, /, **values: Any) -> str:
@@ -56,4 +60,4 @@ def process_language(arguments: Sequence[str] | None = None) -> Language:
 
 def help_text(key: str) -> str:
     """A help text in the language of this run."""
-    return HELP[key][0 if process_language() == "de" else 1]
+    return HELPS[key][0 if process_language() == "de" else 1]

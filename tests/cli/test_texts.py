@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from exchange.cli.failure import HINTS
-from exchange.cli.texts import TEXTS, language_of, process_language
-from exchange.cli.texts_help import HELP
+from exchange.cli.texts import HELPS, TEXTS, language_of, process_language
 from exchange.model.alert import AlertKind, Certainty, Severity, Urgency
 
 CLI = Path(__file__).parents[2] / "exchange" / "cli"
 TALKERS = {"say", "hint", "text", "fail", "confirm", "progress", "CommandError"}
-COMPOSED = re.compile(r"(audience|certainty|changed|code|field|head|kind|severity|urgency)_")
+COMPOSED = re.compile(r"(audience|certainty|changed|code|field|head|kind|reaction|severity|state|urgency)_")
 
 
 def _strings(node: ast.AST) -> Iterator[str]:
@@ -52,7 +51,7 @@ def _fields(text: str) -> set[str]:
 def test_every_text_that_a_command_uses_is_in_the_table() -> None:
     keys, helps = _used()
     assert not {key for key in keys if key not in TEXTS}
-    assert not helps - HELP.keys()
+    assert not helps - HELPS.keys()
 
 
 def test_every_text_in_the_table_is_used() -> None:
@@ -61,7 +60,7 @@ def test_every_text_in_the_table_is_used() -> None:
     table = {key for key in TEXTS if not COMPOSED.match(key)}
     whole = "\n".join(p.read_text(encoding="utf-8") for p in CLI.glob("*.py") if not p.name.startswith("texts"))
     assert not {key for key in table - keys if f'"{key}"' not in whole}
-    assert not {key for key in HELP.keys() - helps if key not in named and f'"{key}"' not in whole}
+    assert not {key for key in HELPS.keys() - helps if key not in named and f'"{key}"' not in whole}
 
 
 @pytest.mark.parametrize("key", sorted(TEXTS))
