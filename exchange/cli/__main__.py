@@ -16,12 +16,14 @@ import typer
 from typer.main import get_command
 
 from exchange.cli import (
+    absent,
     ack,
     admit,
     approve,
     audit,
     countersign,
     devices,
+    drill,
     inbox,
     init,
     invite,
@@ -75,6 +77,7 @@ def build() -> typer.Typer:
         ("read", read.read),
         ("ack", ack.ack),
         ("watch", watch.watch),
+        ("absent", absent.absent),
         ("ask", questions.ask),
         ("answers", questions.answers),
         ("preview", preview.preview),
@@ -89,6 +92,10 @@ def build() -> typer.Typer:
     accepting.command("show", help=help_text("terms_show"))(terms.show)
     accepting.command("accept", help=help_text("terms_accept"))(terms.accept)
     app.add_typer(accepting, name="terms", help=help_text("terms"))
+    drilling = _group("drill")
+    drilling.command("run", help=help_text("drill_run"))(drill.run)
+    drilling.command("report", help=help_text("drill_report"))(drill.report)
+    app.add_typer(drilling, name="drill", help=help_text("drill"))
     auditing = _group("audit")
     auditing.command("export", help=help_text("audit_export"))(audit.export)
     auditing.command("verify", help=help_text("audit_verify"))(audit.verify)
@@ -128,7 +135,7 @@ def _language_last(given: list[str]) -> list[str]:
     place = given.index("--lang")
     language, rest = given[place : place + 2], given[:place] + given[place + 2 :]
     words = [word for word in rest if not word.startswith("-")]
-    if not words or rest in (["audit"], ["terms"]):
+    if not words or rest in (["audit"], ["drill"], ["terms"]):
         return rest
     return [*rest, *language] if place == 0 else given
 

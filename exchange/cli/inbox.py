@@ -9,6 +9,7 @@ import typer
 from exchange.cli.options import HomeOption, JsonOption, LangOption, PassphraseOption, chosen
 from exchange.cli.terminal import REFUSED, Terminal, columns
 from exchange.cli.texts import help_text
+from exchange.client.reminders import Due
 
 if TYPE_CHECKING:
     from exchange.cli.member import Member
@@ -53,6 +54,7 @@ def inbox(
             else:
                 _print(terminal, member, shown)
             counts(terminal, member, shown)
+            say_due(terminal, member, {})
             return not failures
 
     if not asyncio.run(work()):
@@ -117,6 +119,27 @@ def counts(terminal: Terminal, member: Member, shown: list[Item]) -> None:
         heads = member.client.replica.heads
         at = moment(now(), terminal.language)
         terminal.say("checked_at", at=at, journal=heads["journal"].size, registry=heads["registry"].size)
+
+
+def say_due(terminal: Terminal, member: Member, said: dict[str, int]) -> list[Due]:
+    """Remind of what is to be acknowledged and was not read; ``said`` holds what was said before. Returns all that wait."""
+    from exchange.cli.connect import now
+    from exchange.cli.times import moment
+    from exchange.cli.view import items
+
+    waiting: list[Due] = []
+    for one in items(member):
+        until = one.core.acknowledge_by
+        if until is None or not one.unread:
+            continue
+        due = Due(one.statement, one.row.received_at, until)
+        waiting.append(due)
+        stage = due.stage(now())
+        if stage > said.get(one.statement, 0):
+            said[one.statement] = stage
+            key = "reminder_half" if stage == 1 else "reminder_late"
+            terminal.say(key, title=one.text(terminal.language).title, when=moment(until, terminal.language))
+    return waiting
 
 
 def say_failures(terminal: Terminal, member: Member) -> int:

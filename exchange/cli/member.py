@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from exchange.cli.connect import SCHEMES, now
 from exchange.cli.terminal import USAGE, CommandError, Terminal
+from exchange.client.absence import tell_sources
 from exchange.client.api import ExchangeApi
 from exchange.client.errors import Refused, TransportError
 from exchange.client.history import Names
@@ -97,6 +98,7 @@ class Member:
         """Follow the logs, take in alerts, publish weekly keys when they run short."""
         with self.terminal.progress("progress_sync"):
             self.synced = await sync(self.client)
+        await tell_sources(self.client)
         self.online = True
 
 

@@ -40,6 +40,52 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "reaction_extra": (
         "--text und --call gehören zu einer Rückmeldung (--level)",
         "--text and --call belong to a reaction (--level)"),
+    # -- absence and reminders -----------------------------------------------------------------------------------------
+    "absent_not": ("Sie sind nicht abwesend gemeldet", "you are not set to be away"),
+    "absent_until": ("abwesend bis {when}", "away until {when}"),
+    "absent_tells": (
+        "die Quellen neuer Meldungen erfahren es versiegelt, solange dieses Gerät läuft (exchange watch); "
+        "die Meldungen selbst erhält die Vertretung dadurch nicht",
+        "the sources of new alerts are told, sealed, while this device runs (exchange watch); the deputy does not "
+        "receive the alerts by this"),
+    "absent_which": ("entweder --back, oder --for und --deputy", "either --back, or --for and --deputy"),
+    "absent_how_long": ("wie lange? --for 14d", "how long? --for 14d"),
+    "code_absence-over": ("eine Abwesenheit endet nach jetzt", "an absence ends after now"),
+    "code_deputy-unknown": (
+        "eine Vertretung gehört zur selben Organisation und nimmt teil",
+        "a deputy is a colleague of the same organisation, in force"),
+    "reminder_half": (
+        "Erinnerung: {title} ist zu bestätigen bis {when}",
+        "reminder: {title} is to be acknowledged by {when}"),
+    "reminder_late": (
+        "Erinnerung: {title} war zu bestätigen bis {when}",
+        "reminder: {title} was to be acknowledged by {when}"),
+    # -- drills ----------------------------------------------------------------------------------------------------------
+    "ask_drill": (
+        "die Übung „{title}“ mit {number} Meldungen beginnen?",
+        "begin the drill '{title}' with {number} alerts?"),
+    "drill_step": (
+        "{number}. nach {after}: {title} ({label}, {devices} Geräte)",
+        "{number}. after {after}: {title} ({label}, {devices} devices)"),
+    "drill_step_sent": ("{number}. gesendet: {title} ({id})", "{number}. sent: {title} ({id})"),
+    "drill_sent": ("{number} Meldungen gesendet; Verlauf in {file}", "{number} alerts sent; the run stands in {file}"),
+    "drill_resumed": (
+        "die Übung hat begonnen: {number} von {all} Meldungen sind gesendet",
+        "the drill has begun: {number} of {all} alerts are sent"),
+    "drill_refused": (
+        "Meldung {number} darf so nicht veröffentlicht werden ({rule}): {reason}",
+        "alert {number} may not be published as it is ({rule}): {reason}"),
+    "drill_other": ("{file} gehört zu einer anderen Übung", "{file} belongs to another drill"),
+    "drill_unreleased": ("noch nicht freigegeben", "not released yet"),
+    "drill_median": ("Median (wie viele)", "median (how many)"),
+    "drill_no_ranking": (
+        "Zeiten ab der Veröffentlichung, alphabetisch und ohne Rangfolge; Stand nach Auskunft der Austauschplattform",
+        "times from publication on, in alphabetical order and without a ranking; as the exchange says"),
+    "code_drill-script": ("das Drehbuch ist fehlerhaft", "the script has a mistake"),
+    "code_drill-not-exercise": (
+        "jede Meldung einer Übung trägt exercise = true",
+        "every alert of a drill has exercise = true"),
+    "code_drill-run": ("die Verlaufsdatei ist nicht lesbar", "the run file cannot be read"),
     # -- questions and answers -----------------------------------------------------------------------------------------
     "asked": ("gefragt: {name}", "asked: {name}"),
     "asked_for": ("für: {names}", "for: {names}"),
@@ -75,6 +121,16 @@ HELP_MESSAGES: dict[str, tuple[str, str]] = {
     "answers": ("Antworten der Quellen zeigen", "show what sources answered"),
     "questions": ("offene Fragen zu eigenen Meldungen zeigen", "show open questions about own alerts"),
     "answer": ("eine Frage zur Weitergabe beantworten", "answer a question about passing on"),
+    "absent": ("abwesend sein, ohne zu schweigen", "be away without being silent"),
+    "opt_absent_for": ("Dauer, zum Beispiel 14d", "for how long, for example 14d"),
+    "opt_deputy": ("Kollegin oder Kollege, die oder der vertritt", "colleague who stands in"),
+    "opt_back": ("wieder da sein", "be back"),
+    "drill": ("Übungen mit gemessenen Zeiten", "exercises with measured times"),
+    "drill_run": ("ein Drehbuch von Übungsmeldungen senden", "send a script of exercise alerts"),
+    "drill_report": ("Zeiten je Organisation zeigen", "show times by organisation"),
+    "arg_script": ("Drehbuch: TOML mit Titel und [[step]]", "script: TOML with a title and [[step]]"),
+    "arg_run": ("Verlaufsdatei einer Übung", "run file of a drill"),
+    "opt_run": ("Verlaufsdatei; sonst neben dem Drehbuch", "run file; else beside the script"),
     "arg_question": ("Anfang der Kennung aus exchange questions", "beginning of the id from exchange questions"),
     "opt_silent": ("nur die Stillen, mit Telefonnummern", "only the silent ones, with telephone numbers"),
     "opt_level": (

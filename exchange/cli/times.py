@@ -38,6 +38,13 @@ def moment(time: int, language: Language) -> str:
     return f"{local.day} {_MONTHS[local.month - 1]} {local:%Y, %H:%M %Z}"
 
 
+def clock_time(seconds: int) -> str:
+    """A duration on a clock: ``3:07``, or ``1:02:03`` from an hour on; minutes, seconds, and hours before them."""
+    hours, rest = divmod(max(0, seconds), HOUR)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
 def iso(time: int) -> str:
     """A time (seconds) for a script: RFC 3339 in UTC."""
     try:

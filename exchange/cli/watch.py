@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from exchange.client.sync import Synced
 
 
+REMIND_SECONDS = 30
+"""How often is looked at what waits, at least: an alert that came meanwhile, or was read in another window."""
+
+
 def watch(
     number: Annotated[int | None, typer.Option("--count", min=1, metavar="N", help=help_text("opt_count"))] = None,
     passphrase_file: PassphraseOption = None,
@@ -42,7 +46,10 @@ def watch(
             shown = {row.statement for row in member.state.alerts(*SHOWN)}
             named: set[int] = set()
             stream = cast("AsyncGenerator[Synced, None]", rounds(member.client))
-            async with contextlib.aclosing(stream):
+            reminding = asyncio.create_task(_remind(terminal, member))
+            async with contextlib.AsyncExitStack() as stack:
+                await stack.enter_async_context(contextlib.aclosing(stream))
+                stack.callback(reminding.cancel)
                 async for synced in stream:
                     if terminal.as_json and not connected:
                         # A script must know from when on nothing is missed.
@@ -58,6 +65,21 @@ def watch(
     # Ctrl-C is how watching ends.
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(work())
+
+
+async def _remind(terminal: Terminal, member: Member) -> None:
+    """Say what waits to be acknowledged: at half of its time, and when the time is over; each once."""
+    import asyncio
+
+    from exchange.cli.connect import now
+    from exchange.cli.inbox import say_due
+    from exchange.client.reminders import next_moment
+
+    said: dict[str, int] = {}
+    while True:
+        due = say_due(terminal, member, said)
+        moment = next_moment(due, now())
+        await asyncio.sleep(REMIND_SECONDS if moment is None else max(1, min(REMIND_SECONDS, moment - now())))
 
 
 def _print(terminal: Terminal, member: Member, printed: set[str]) -> int:

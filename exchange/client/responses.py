@@ -7,8 +7,8 @@ RED; a reaction names the person who gave it, on purpose.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from exchange.client.errors import BadAnswer
@@ -24,7 +24,8 @@ ACKNOWLEDGED = frozenset({"read", "reacted"})
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far an organisation (for RED a person) got, since when (seconds; None for silent), and its newest reaction.
+    """How far an organisation (for RED a person) got, since when (seconds; None for silent), when it first
+    reached each state, and its newest reaction.
 
     ``own``: of the source itself, whose author and approvers always receive what they publish.
     """
@@ -32,6 +33,7 @@ class Standing:
     subject: str
     state: str
     at: int | None
+    times: Mapping[str, int] = field(default_factory=dict)
     reaction: Said | None = None
     own: bool = False
 
@@ -97,4 +99,7 @@ def _standing(item: Any, noun: str, newest: dict[str, Said], own: Collection[str
     at = item.get("at")
     if at is not None and not isinstance(at, int):
         raise BadAnswer("at: not a time")
-    return Standing(subject, state, at, newest.get(subject), subject in own)
+    times = item.get("times", {})
+    if not isinstance(times, dict) or not all(s in STATES and isinstance(t, int) for s, t in times.items()):
+        raise BadAnswer("times: not times by state")
+    return Standing(subject, state, at, times, newest.get(subject), subject in own)

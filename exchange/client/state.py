@@ -201,6 +201,18 @@ class MemberState:
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('checked', ?)", (now.to_bytes(8, "big"),))
             self.settle_failures("log")
 
+    def absence(self) -> bytes | None:
+        """What this person set for an absence, or None."""
+        row = self._one("SELECT value FROM meta WHERE key='absence'")
+        return None if row is None else self._vault.open("absence", row[0])
+
+    def set_absence(self, absence: bytes | None) -> None:
+        """Keep or end an absence; who is away is for nobody else to read."""
+        with self.transaction():
+            self._db.execute("DELETE FROM meta WHERE key='absence'")
+            if absence is not None:
+                self._db.execute("INSERT INTO meta VALUES ('absence', ?)", (self._vault.seal("absence", absence),))
+
     # -- the logs ----------------------------------------------------------------------------------------------------
 
     def head(self, log: LogName) -> Kept:
@@ -423,7 +435,7 @@ class MemberState:
     # -- receipts ----------------------------------------------------------------------------------------------------
 
     def queue_receipt(self, statement: str, level: str, now: int) -> None:
-        """Queue a receipt (``received`` or ``read``), once."""
+        """Queue a receipt (``received``, ``read``, or ``away`` for an absence), once."""
         self._db.execute(
             "INSERT OR IGNORE INTO receipt (statement, level, queued_at) VALUES (?, ?, ?)", (statement, level, now)
         )

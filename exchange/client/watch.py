@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from exchange.client.absence import tell_sources
 from exchange.client.answers import AlertAnswer, FeedEntry
 from exchange.client.errors import BadAnswer, TransportError
 from exchange.client.member import Member
@@ -40,6 +41,7 @@ async def watch(member: Member, *, pause: Pause = wait) -> AsyncIterator[Synced]
     while True:
         try:
             yield await sync(member)
+            await tell_sources(member)
             attempt = 0
             async for synced in _feed(member):
                 yield synced
@@ -67,3 +69,4 @@ async def _feed(member: Member) -> AsyncIterator[Synced]:
         # Also a round without news is told: another program of this member may have taken the alert in already.
         yield synced  # shown first; what is sent comes after
         await send_receipts(member)
+        await tell_sources(member)

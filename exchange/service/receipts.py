@@ -7,8 +7,6 @@ received, read and reacted are signed by the recipient's device. Auditors are ha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from exchange.ledger.ledger import Ledger
 from exchange.model.tlp import Label
 from exchange.service.alerts import Alerts, AlertView
@@ -28,19 +26,22 @@ STATES = ("silent", "delivered", "received", "read", "reacted")
 """From nothing to most."""
 
 
-@dataclass(frozen=True, slots=True)
 class Reached:
-    """How far somebody got, and when first (seconds; None for silent)."""
+    """When somebody first reached each state, seconds."""
 
-    state: str = "silent"
-    at: int | None = None
+    def __init__(self) -> None:
+        self._times: dict[str, int] = {}
 
-    def further(self, state: str, at: int) -> Reached:
-        """The further of two states; of the same one the earlier."""
-        mine, other = STATES.index(self.state), STATES.index(state)
-        if other > mine or (other == mine and self.at is not None and at < self.at):
-            return Reached(state, at)
-        return self
+    def note(self, state: str, at: int) -> None:
+        """A state was reached; the earliest time counts."""
+        self._times[state] = min(at, self._times.get(state, at))
+
+    def to_json(self) -> dict[str, object]:
+        """The furthest state, when it was first reached, and the times of all."""
+        state = max(self._times, key=STATES.index, default="silent")
+        if state == "silent":
+            return {"state": state}
+        return {"at": self._times[state], "state": state, "times": dict(self._times)}
 
 
 class Receipts:
@@ -83,13 +84,9 @@ class Receipts:
         for device in () if audience is None else audience.devices_at():
             reached.setdefault(subject(device), Reached())
         for device, state, at in marks:
-            who = subject(device)
-            reached[who] = reached.get(who, Reached()).further(state, at)
+            reached.setdefault(subject(device), Reached()).note(state, at)
         noun = "person" if by_person else "organisation"
-        items = [
-            value({noun: who, "state": found.state} | ({} if found.at is None else {"at": found.at}))
-            for who, found in sorted(reached.items())
-        ]
+        items = [value({noun: who} | found.to_json()) for who, found in sorted(reached.items())]
         answer = {f"{noun}s": array(items)}
         return composed(statement=value(view.row.statement), **answer)
 
