@@ -52,7 +52,8 @@ def calls() -> list[tuple[str, str]]:
             if line.startswith("exchange "):
                 call = line.partition("  #")[0].strip().removeprefix("exchange ")
                 words = call.split()
-                found.append((" ".join(words[:2]) if words[0] in ("audit", "terms") else words[0], call))
+                grouped = " ".join(words[:2])
+                found.append((grouped if grouped in commands() else words[0], call))
     return found
 
 
