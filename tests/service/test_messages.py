@@ -103,7 +103,8 @@ async def test_a_reaction_reaches_the_source_and_shows_the_server_nothing(scene:
     assert [item["envelope"]["payload"] for item in page["statements"]]
     assert opened(world, reaction, scene.alert.id, scene.approver) == TEXT
     states = json.loads(await receipts.view(scene.reader(scene.author), scene.alert.id, 0))
-    assert {"organisation": scene.doctor.organisation, "state": "reacted", "at": world.now} in states["organisations"]
+    hospital = {"at": world.now, "organisation": scene.doctor.organisation, "state": "reacted"}
+    assert {**hospital, "times": {"reacted": world.now}} in states["organisations"]
     assert b"affected" not in reaction.envelope.body
 
 

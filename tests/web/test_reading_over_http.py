@@ -195,11 +195,14 @@ async def test_receipts_are_states_by_organisation_for_the_authors_side(place: P
     delivered_at = world.now
     await get(place, place.officer, f"/v1/alerts/{alert.id}")
     states = {o["organisation"]: o for o in (await get(place, place.author, path)).json["organisations"]}
-    assert states[place.company] == {"at": delivered_at, "organisation": place.company, "state": "delivered"}
+    company = {"organisation": place.company}
+    times = {"delivered": delivered_at}
+    assert states[place.company] == {**company, "at": delivered_at, "state": "delivered", "times": times}
     world.now += 60
     await world.post(world.by_device("alert.receipt", place.officer, alerts=[alert.id], level="read"))
     states = {o["organisation"]: o for o in (await get(place, place.approver, path)).json["organisations"]}
-    assert states[place.company] == {"at": world.now, "organisation": place.company, "state": "read"}
+    times["read"] = world.now
+    assert states[place.company] == {**company, "at": world.now, "state": "read", "times": times}
     assert states[place.authority]["state"] == "silent"
 
 
