@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 MAX_FILE_BYTES: Final = 65_536
@@ -49,6 +50,16 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
+_CONTACT: Final = re.compile(r"(?:mailto:|https://|tel:)[!-~]{1,240}")
+
+
+def _contact(value: str) -> str:
+    """An address as RFC 9116 wants it: a URI, on one line."""
+    if _CONTACT.fullmatch(value) is None:
+        raise ValueError("a contact begins with mailto:, https:// or tel: and is printable ASCII without spaces")
+    return value
+
+
 FilePath = Annotated[Path, Field(strict=False)]
 
 
@@ -63,6 +74,10 @@ class Server(_Section):
     )
     trusted_proxies: tuple[str, ...] = _key(
         (), "addresses", "proxies whose last X-Forwarded-For address is believed when requests are counted by address"
+    )
+
+    security_contacts: tuple[Annotated[str, AfterValidator(_contact)], ...] = _key(
+        (), "addresses", "mailto:, https: or tel: addresses for /.well-known/security.txt; none: there is no such file"
     )
 
     @model_validator(mode="after")

@@ -21,6 +21,7 @@ from exchange.cli import (
     admit,
     approve,
     audit,
+    clear_check,
     countersign,
     devices,
     drill,
@@ -88,6 +89,7 @@ def build() -> typer.Typer:
         ("answer", questions.answer),
     ):
         app.command(name, help=help_text(name))(function)
+    app.command("clear-check", help=help_text("clear_check"))(clear_check.clear_check)
     accepting = _group("terms")
     accepting.command("show", help=help_text("terms_show"))(terms.show)
     accepting.command("accept", help=help_text("terms_accept"))(terms.accept)

@@ -2,8 +2,7 @@
 
 Talk is in lower case without a full stop; German nouns keep their capitals. TLP labels, rule numbers, commands, options and role
 names are never translated. A test holds the table against every key that the commands use, and both languages of an entry
-against each other's values. The tables are ``texts_talk``, ``texts_alerts``,
-``texts_messages`` and, for ``--help``, ``texts_help``.
+against each other's values. Each table stands in a file ``texts_<what>``; ``texts_help`` has those of ``--help``.
 """
 
 from __future__ import annotations
@@ -14,13 +13,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from exchange.cli.texts_alerts import ALERTS
+from exchange.cli.texts_clear import CLEAR
 from exchange.cli.texts_help import HELP
 from exchange.cli.texts_messages import HELP_MESSAGES, MESSAGES
 from exchange.cli.texts_talk import TALK
 
 Language = Literal["de", "en"]
 
-TEXTS: dict[str, tuple[str, str]] = {**TALK, **ALERTS, **MESSAGES}
+TEXTS: dict[str, tuple[str, str]] = {**TALK, **ALERTS, **MESSAGES, **CLEAR}
 """Text key to (German, English)."""
 HELPS: dict[str, tuple[str, str]] = {**HELP, **HELP_MESSAGES}
 """The same of the help texts."""

@@ -37,6 +37,7 @@ HELP: dict[str, tuple[str, str]] = {
         "Meldung unterschreiben und veröffentlichen oder zur Freigabe vorlegen",
         "sign an alert and publish it, or propose it"),
     "approve": ("vorgelegte Meldungen prüfen und freigeben", "check proposed alerts and approve them"),
+    "clear_check": ("öffentliche Meldung prüfen, ohne Teilnahme", "check a public alert, without being a member"),
     "audit": ("Protokolle ausleiten und prüfen", "export the logs and verify them"),
     "audit_export": ("Protokolle und Erklärungen ausleiten", "export logs and statements"),
     "audit_verify": ("ausgeleitete Protokolle ohne Netz prüfen", "verify an export, offline"),
@@ -52,6 +53,9 @@ HELP: dict[str, tuple[str, str]] = {
     "arg_source": ("Meldung: Markdown mit TOML-Kopf", "alert: Markdown with TOML front matter"),
     "arg_alert": ("Nummer oder Anfang der Kennung", "number, or the beginning of the id"),
     "arg_proposal": ("Anfang der Kennung; ohne: alle auflisten", "beginning of the id; without it: list all"),
+    "arg_clear": (
+        "Adresse der Meldung, oder Datei ihres Nachweises",
+        "address of the alert, or file of its evidence"),
     "arg_audit": ("Ordner einer Ausleitung", "folder of an export"),
 
     # -- options -------------------------------------------------------------------------------------------------------
@@ -108,6 +112,7 @@ HELP: dict[str, tuple[str, str]] = {
         "reject, reason: content, label, audience, other"),
     "opt_count": ("nach so vielen Meldungen enden", "end after so many alerts"),
     "opt_checkpoint": ("früher erhaltener Prüfpunkt; mehrfach", "checkpoint kept from earlier; repeat it"),
+    "opt_attachment": ("heruntergeladene Anlage; mehrfach", "downloaded attachment; repeat it"),
     "opt_audit_out": ("Ordner, der angelegt wird", "folder to create"),
 }
 """Help key to (German, English)."""

@@ -22,6 +22,8 @@ MAX_NOTE_TEXT = 65_536
 MAX_ITEMS = 1024
 """Statements in one page."""
 MAX_INDEX = 2**53
+MAX_EVIDENCE = 24 << 20
+"""Bytes of the evidence of a public alert: content, and at most 1,024 registry statements of up to 15 KiB."""
 MAX_ENTRY_TEXT = 8192
 """Characters of a base64 entry of at most 4,096 bytes, generously."""
 MAX_STANZA = 1168

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 from pydantic import ValidationError
 
 from exchange.client.answers import (
+    MAX_EVIDENCE,
     Accepted,
     AlertAnswer,
     EpochItem,
@@ -110,6 +111,10 @@ class ExchangeApi:
     async def tile(self, log: LogName, tile: Tile) -> bytes:
         """A hash tile of a log; what its hashes lead to is for the caller to check."""
         return (await self._public("GET", f"/{log}/{tile.path}", max_bytes=FULL_TILE_BYTES)).body
+
+    async def clear_evidence(self, statement: str) -> bytes:
+        """The evidence of a public TLP:CLEAR alert; ``client.clear`` checks it."""
+        return (await self._public("GET", f"/clear/{statement}/evidence", max_bytes=MAX_EVIDENCE)).body
 
     async def post(self, submissions: Sequence[Submission]) -> Accepted:
         """Post at most 256 statements, all or none. Statements authenticate themselves: no session is needed."""

@@ -152,6 +152,10 @@ class Replica:
         """The roster at a registry size, looked at from a time; None beyond what was accepted."""
         return None if size > self.history.size else self.history.at(size, time)
 
+    def registry_time(self, index: int) -> int | None:
+        """Acceptance time of a registry entry; None beyond what was accepted."""
+        return self.history.time(index)
+
     def now(self, time: int) -> Roster:
         """The newest roster, looked at from a time."""
         return self.history.at(self.history.size, time)

@@ -16,6 +16,7 @@ from typing import NoReturn, Protocol
 
 from exchange.client.answers import AlertAnswer, Leaf
 from exchange.client.errors import VerificationError
+from exchange.client.history import SignatureMemory
 from exchange.client.replica import Replica, person_of
 from exchange.model.alert import AlertBody, Attachment, Content, Core, parse_content
 from exchange.model.entry import PROPOSED, RELEASED, Entry
@@ -35,6 +36,7 @@ from exchange.policy.replay import (
     verify_signers,
 )
 from exchange.policy.rules import Decision
+from exchange.tlog.checkpoint import LogName
 from keys import encoding
 from keys.device import DeviceIdentity
 from keys.envelope import Envelope
@@ -66,6 +68,36 @@ class Parts(Protocol):
 
     async def part(self, reference: BlobRef) -> bytes:
         """The bytes that the exchange has under this hash."""
+        ...
+
+
+class Books(Protocol):
+    """Both logs as far as the judging of one alert asks for them: a member's replica, or the evidence that a visitor holds.
+
+    Everything it answers was proven when it came in.
+    """
+
+    exchange: str
+    memory: SignatureMemory
+
+    def agree(self, log: LogName, note: bytes) -> int:
+        """The size of a signed checkpoint that does not contradict what is known."""
+        ...
+
+    def journal_entry(self, index: int) -> Entry | None:
+        """A journal entry, or None where there is none."""
+        ...
+
+    def roster(self, size: int, time: int) -> Roster | None:
+        """The roster at a registry size, looked at from a time; None when it is not known."""
+        ...
+
+    def root(self, log: LogName, size: int) -> bytes | None:
+        """A log's root at a size, 32 bytes; None when it is not known."""
+        ...
+
+    def registry_time(self, index: int) -> int | None:
+        """Acceptance time of a registry entry; None when it is not known."""
         ...
 
 
@@ -193,8 +225,25 @@ async def verify_released(
     return Opened(read.statement, index, entry, read.signers, alert, mine, content)
 
 
-async def verify_clear(replica: Replica, index: int, answer: AlertAnswer, parts: Parts, keep: Keep) -> Opened:
+async def verify_clear(replica: Books, index: int, answer: AlertAnswer, parts: Parts, keep: Keep) -> Opened:
     """Verify a released CLEAR alert: steps 1 to 6 without recipients, then 9 on the plain parts."""
+    case, entry, read, alert = _judge_clear(replica, index, answer)
+    content = await _plain(case, read.body, parts, keep)  # V6, V9
+    return Opened(read.statement, index, entry, read.signers, alert, None, content)
+
+
+def verify_clear_content(replica: Books, index: int, answer: AlertAnswer, first: bytes) -> Opened:
+    """As ``verify_clear``, with the content alone: a visitor need not fetch attachments to check what is said."""
+    case, entry, read, alert = _judge_clear(replica, index, answer)
+    reference = read.body.sealed.parts[0]
+    if len(first) != reference.length or sha256(first).hexdigest() != reference.sha256:  # V6
+        case.fail(6, "part-mismatch", "the content is not the one that was signed")
+    content = _content(case, first, len(read.body.sealed.parts))  # V9
+    return Opened(read.statement, index, entry, read.signers, alert, None, content)
+
+
+def _judge_clear(replica: Books, index: int, answer: AlertAnswer) -> tuple[_Case, Entry, _Read, Decision]:
+    """Steps 1 to 5 of a CLEAR alert."""
     envelope, case = _shown(answer)
     _check_claim(replica, answer)  # V1
     entry = _entry(replica, case, index, envelope, RELEASED)  # V2
@@ -205,9 +254,7 @@ async def verify_clear(replica: Replica, index: int, answer: AlertAnswer, parts:
     _agree_with_entry(case, read.core, read.body, entry)
     _window_and_roster(replica, case, read, index, entry)
     _in_force(case, read, acceptance)
-    alert = _decide(case, read, acceptance)  # V5
-    content = await _plain(case, read.body, parts, keep)  # V6, V9
-    return Opened(read.statement, index, entry, read.signers, alert, None, content)
+    return case, entry, read, _decide(case, read, acceptance)  # V5
 
 
 async def verify_proposal(
@@ -288,12 +335,12 @@ def _shown(answer: AlertAnswer) -> tuple[Envelope, _Case]:
     return answer.envelope, _Case(answer.envelope, answer.checkpoint)
 
 
-def _check_claim(replica: Replica, answer: AlertAnswer) -> None:
+def _check_claim(replica: Books, answer: AlertAnswer) -> None:
     if answer.checkpoint is not None:
         replica.agree("journal", answer.checkpoint)
 
 
-def _entry(replica: Replica, case: _Case, index: int, envelope: Envelope, kind: str) -> Entry:
+def _entry(replica: Books, case: _Case, index: int, envelope: Envelope, kind: str) -> Entry:
     entry = replica.journal_entry(index)
     if entry is None:
         case.fail(2, "entry-missing", f"the journal has no entry {index}")
@@ -310,7 +357,7 @@ def _entry(replica: Replica, case: _Case, index: int, envelope: Envelope, kind: 
 # -- V3, V4 ------------------------------------------------------------------------------------------------------------
 
 
-def _acceptance(replica: Replica, case: _Case, entry: Entry) -> Roster:
+def _acceptance(replica: Books, case: _Case, entry: Entry) -> Roster:
     """The roster in force when the entry was made."""
     roster = None if entry.registry is None else replica.roster(entry.registry.size, entry.at)
     if roster is None:
@@ -318,7 +365,7 @@ def _acceptance(replica: Replica, case: _Case, entry: Entry) -> Roster:
     return roster
 
 
-def _read(replica: Replica, case: _Case, envelope: Envelope, roster: Roster) -> _Read:
+def _read(replica: Books, case: _Case, envelope: Envelope, roster: Roster) -> _Read:
     """Signatures over the raw bytes (V3), then the body (V4), then the signers as the roster named knows them (V3)."""
     keys = []
     for key_id in envelope.signer_ids:
@@ -369,7 +416,7 @@ def _agree_with_entry(case: _Case, core: Core, body: AlertBody, entry: Entry) ->
         case.fail(4, "entry-differs", "the entry names another audience root than the one signed")
 
 
-def _window_and_roster(replica: Replica, case: _Case, read: _Read, index: int, entry: Entry) -> None:
+def _window_and_roster(replica: Books, case: _Case, read: _Read, index: int, entry: Entry) -> None:
     """V4: accepted in its time window, on a roster that is the log's own, not newer than the entry, and not stale."""
     try:
         check_window(read.core, read.signers, entry.at)
@@ -378,14 +425,14 @@ def _window_and_roster(replica: Replica, case: _Case, read: _Read, index: int, e
     _known_roster(replica, case, read, index, entry.registry.size if entry.registry is not None else 0)
 
 
-def _known_roster(replica: Replica, case: _Case, read: _Read, index: int, registry_size: int) -> None:
+def _known_roster(replica: Books, case: _Case, read: _Read, index: int, registry_size: int) -> None:
     """V4: both heads that the author saw are this member's own too: else one of the two is shown another history."""
     core = read.core
     size = core.seen.registry.size
     try:
         # A roster newer than the entry is none that the server could have judged by.
         root = replica.root("registry", size) if size <= registry_size else None
-        check_named_roster(core, root, replica.history.time(size))
+        check_named_roster(core, root, replica.registry_time(size))
         seen = core.seen.journal.size
         check_named_journal(core, replica.root("journal", seen) if seen <= index else None)
     except AlertRefusal as error:

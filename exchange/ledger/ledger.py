@@ -243,11 +243,14 @@ class Ledger:
         tree = await self._tree(log, edge, ((0, size),))
         return merkle.range_root(tree.node, 0, size)
 
-    async def consistency_proof(self, log: LogName, old_size: int) -> tuple[bytes, ...]:
-        """The proof from ``old_size`` to the size published. Raises `ProofError` (``proof-size``)."""
+    async def consistency_proof(self, log: LogName, old_size: int, size: int | None = None) -> tuple[bytes, ...]:
+        """The proof from ``old_size`` to ``size`` (None: the size published). Raises `ProofError` (``proof-size``)."""
         edge = self._states[log].edge
-        tree = await self._tree(log, edge, merkle.consistency_ranges(old_size, edge.size))
-        return tree.consistency_proof(old_size)
+        size = edge.size if size is None else size
+        if size > edge.size:
+            raise ProofError("proof-size", "the log is not that long")
+        tree = await self._tree(log, edge, merkle.consistency_ranges(old_size, size))
+        return merkle.consistency_proof(tree.node, old_size, size)
 
     async def _tree(self, log: LogName, edge: Edge, ranges: Iterable[tuple[int, int]]) -> TileTree:
         """A tree that can read what the ranges need."""

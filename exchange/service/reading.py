@@ -1,4 +1,4 @@
-"""What a session may read: statements, registry and epoch pages, alerts, leaf lists, proposals, the public list.
+"""What a session may read: statements, registry and epoch pages, alerts, leaf lists, proposals.
 
 Every method takes the reader as the roster has it at this moment and answers only what that reader is entitled to; a no is
 a ``Denied`` with its code. Nothing beyond the published heads is shown: rows of a commit stand in the store a moment before
@@ -14,7 +14,6 @@ from exchange.ledger.ledger import Ledger
 from exchange.model.entry import parse_entry
 from exchange.model.journal import AlertAnswer, AlertAsk, AlertReceipt, AlertReject, AlertReview
 from exchange.model.statements import parse_statement
-from exchange.model.tlp import Label
 from exchange.service.alerts import Alerts, AlertView
 from exchange.service.answers import array, composed, hashes, neighbour, note, value
 from exchange.service.claims import Claims
@@ -53,7 +52,6 @@ class Reading:
         self._claims = claims
         self._clock = clock
         self._chains: list[str] = []
-        self._clear: list[AlertRow] = []
 
     # -- public ---------------------------------------------------------------------------------------------------
 
@@ -132,7 +130,7 @@ class Reading:
     async def registry_page(self, reader: Reader, start: int, limit: int) -> bytes:
         """``GET /v1/registry/statements``: what this reader is shown, with the openings it is handed."""
         facts = self._state.roster.facts
-        chains = await self._registry_chains()
+        chains = await self.registry_chains()
         most = min(max(limit, 1), MAX_PAGE)
         shown = islice((i for i in range(start, len(chains)) if is_shown(reader, facts, chains[i])), most + 1)
         rows, openings = await self._store.read(_registry_rows, list(shown))
@@ -153,7 +151,7 @@ class Reading:
             self._claims.audited(reader.device, "opening", handed)
         return page
 
-    async def _registry_chains(self) -> list[str]:
+    async def registry_chains(self) -> list[str]:
         """The chain of every registry entry published, by index; read once, then extended."""
         size = self._ledger.head("registry").size
         while len(self._chains) < size:
@@ -254,50 +252,6 @@ class Reading:
             )
         return composed(proposals=array(items))
 
-    # -- CLEAR ----------------------------------------------------------------------------------------------------
-
-    async def clear_alerts(self, before: int | None, count: int) -> tuple[AlertRow, ...]:
-        """Released CLEAR alerts, the newest first, at most ``count`` whose release lies before a journal index."""
-        size = self._ledger.head("journal").size
-        end = size if before is None else min(before, size)
-        while rows := await self._store.read(
-            alert_rows.labelled, Label.CLEAR.value, self._clear[-1].journal_index + 1 if self._clear else 0, MAX_PAGE
-        ):
-            published = [row for row in rows if row.journal_index < size]
-            last = self._clear[-1].journal_index if self._clear else -1
-            # Another request may have read the same page meanwhile.
-            self._clear += [row for row in published if row.journal_index > last]
-            if len(published) < MAX_PAGE:
-                break
-        found = [row for row in self._clear if row.journal_index < end]
-        return tuple(reversed(found[-count:]))
-
-    async def clear_alert(self, statement: str) -> AlertView:
-        """A released CLEAR alert. Raises Denied (``alert-unknown``) for everything else: strangers learn no more."""
-        view = await self._alerts.find(statement)
-        if not (view.clear and view.released and view.row.journal_index < self._ledger.head("journal").size):
-            raise Denied("alert-unknown", "there is no alert statement with this id")
-        return view
-
-    async def clear_evidence(self, statement: str) -> bytes:
-        """What shows a stranger that a released CLEAR alert stands in the journal. Raises Denied (``alert-unknown``)."""
-        view = await self.clear_alert(statement)
-        index = view.row.journal_index
-        [entry] = await self._store.read(logs.entries, "journal", index, 1)
-        checkpoint, proof = await self._ledger.inclusion_proof("journal", index)
-        return composed(
-            checkpoint=note(checkpoint),
-            entry=value(encoding.b64(entry)),
-            envelope=view.statement.envelope,
-            index=value(index),
-            proof=hashes(proof),
-        )
-
-    async def organisation_name(self, organisation: str) -> str | None:
-        """The name of an organisation that speaks in public, from its newest opening; None when it was erased."""
-        chain = f"organisation/{organisation}"
-        return await self._store.read(_newest_name, chain, self._state.roster.facts.chains.get(chain))
-
 
 def indexed(row: StatementRow) -> bytes:
     """A statement in a page: envelope and index."""
@@ -344,18 +298,3 @@ def _open_proposals(connection: Connection, organisation: str, now: int) -> list
                 if place is not None:
                     found.append((row, place))
     return found
-
-
-def _newest_name(connection: Connection, chain: str, newest: str | None) -> str | None:
-    """Walk the chain back from its newest statement to the last one that opened a name."""
-    statement = newest
-    while statement is not None:
-        for opening in statement_rows.openings(connection, [statement]).get(statement, ()):
-            if opening.field == "name":
-                return opening.value
-        rows = statement_rows.of_id(connection, [statement])
-        if not rows:
-            return None
-        body = parse_statement(Envelope.decode(rows[0].envelope)).body
-        statement = getattr(body, "previous", None)
-    return None

@@ -13,6 +13,7 @@ from exchange.config import Config
 from exchange.service.alerts import Alerts
 from exchange.service.blobs import SWEEP_SECONDS, Blobs
 from exchange.service.claims import FLUSH_SECONDS, Claims, flush_quietly
+from exchange.service.clear import ClearAlerts
 from exchange.service.exchange import Exchange
 from exchange.service.feed import Feed
 from exchange.service.messages import Messages
@@ -36,6 +37,7 @@ class Context:
     receipts: Receipts
     messages: Messages
     blobs: Blobs
+    clear: ClearAlerts
     claims: Claims
     feed: Feed
     guard: Guard
@@ -58,15 +60,18 @@ class Context:
         claims = Claims(exchange.claim, store, state, clock, config.refusals)
         feed = Feed(store, exchange.ledger, state, alerts, claims, sessions, clock, config.feed)
         exchange.on_commit(feed.wake)
+        reading = Reading(store, exchange.ledger, state, alerts, claims, clock)
+        blobs = Blobs(store, exchange.packs, state, alerts, clock, config.limits)
         burst = config.limits.burst_seconds
         return cls(
             exchange,
             sessions,
             alerts,
-            Reading(store, exchange.ledger, state, alerts, claims, clock),
+            reading,
             Receipts(store, exchange.ledger, state, alerts, claims),
             Messages(store, exchange.ledger, alerts, claims),
-            Blobs(store, exchange.packs, state, alerts, clock, config.limits),
+            blobs,
+            ClearAlerts(store, exchange.ledger, state, alerts, blobs, reading),
             claims,
             feed,
             Guard(config, log, monotonic),

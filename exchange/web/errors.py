@@ -64,6 +64,7 @@ STATUS: Final[dict[str, int]] = {
     "not-founded": 503,
     "alert-unknown": 404,
     "alert-without-leaves": 404,
+    "evidence-too-large": 404,
     "statement-unknown": 404,
     "blob-unknown": 404,
     "tile-unknown": 404,

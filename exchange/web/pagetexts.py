@@ -17,9 +17,14 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
         "certainty": "Gewissheit",
         "contact": "Kontakt",
         "empty": "Zurzeit gibt es keine öffentlichen Meldungen.",
-        "evidence": "Nachweis (JSON): unterschriebene Meldung, Journaleintrag, Einschlussbeweis und Prüfpunkt",
+        "evidence": (
+            "Nachweis (JSON): unterschriebene Meldung, Journaleintrag, Einschlussbeweis, Prüfpunkte und die "
+            "Registereinträge von Verfasser und Freigebenden"
+        ),
+        "evidence_short": "Nachweis",
         "exercise": "ÜBUNG – keine echte Meldung",
         "exchange": "Austauschplattform",
+        "feeds": "Feeds",
         "expired": "Die Gültigkeit dieser Meldung ist abgelaufen.",
         "heading": "Öffentliche Meldungen",
         "index": "Eintrag im Journal",
@@ -41,9 +46,13 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
         "valid_until": "Gültig bis",
         "verify": "So prüfen Sie diese Meldung",
         "verify_text": (
-            "Die Kennung ist die SHA-256-Prüfsumme der unterschriebenen Bytes. Der Nachweis enthält die Unterschriften "
-            "(Ed25519 und ML-DSA-65), den Journaleintrag und den Weg von ihm zum Prüfpunkt des Journals, den das Journal "
-            "mit zwei Verfahren unterschreibt. Die Seite selbst beweist nichts."
+            "Diese Seite selbst beweist nichts. Der folgende Befehl prüft auf Ihrem Rechner die Unterschriften (Ed25519 und "
+            "ML-DSA-65), den Journaleintrag, den Weg von ihm zum Prüfpunkt und die Registereinträge, nach denen Verfasser "
+            "und Freigebende zugelassen waren. Die Kennung der Austauschplattform sollten Sie von anderer Stelle kennen."
+        ),
+        "verify_limit": (
+            "Nicht beweisbar ist für Besucher, dass im Register kein späterer Eintrag steht, zum Beispiel die Sperrung eines "
+            "Geräts vor der Meldung, und dass es keine neuere Fassung der Meldung gibt: Das prüfen die Mitglieder."
         ),
     },
     "en": {
@@ -53,9 +62,14 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
         "certainty": "Certainty",
         "contact": "Contact",
         "empty": "There are no public alerts at present.",
-        "evidence": "Evidence (JSON): signed alert, journal entry, inclusion proof and checkpoint",
+        "evidence": (
+            "Evidence (JSON): signed alert, journal entry, inclusion proof, checkpoints, and the registry statements about "
+            "author and approvers"
+        ),
+        "evidence_short": "Evidence",
         "exercise": "EXERCISE – not a real alert",
         "exchange": "Exchange",
+        "feeds": "Feeds",
         "expired": "This alert is no longer valid.",
         "heading": "Public alerts",
         "index": "Entry in the journal",
@@ -77,9 +91,13 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
         "valid_until": "Valid until",
         "verify": "How to verify this alert",
         "verify_text": (
-            "The id is the SHA-256 of the signed bytes. The evidence holds the signatures (Ed25519 and ML-DSA-65), the "
-            "journal entry, and the path from it to the journal's checkpoint, which the journal signs with two algorithms. "
-            "This page by itself proves nothing."
+            "This page by itself proves nothing. The following command checks on your own computer the signatures (Ed25519 "
+            "and ML-DSA-65), the journal entry, the path from it to the checkpoint, and the registry statements by which "
+            "author and approvers were admitted. You should know the exchange's id from somewhere else."
+        ),
+        "verify_limit": (
+            "What a visitor cannot prove: that the registry holds no later statement, for example that a device was revoked "
+            "before the alert, and that there is no newer version of the alert. Members check that."
         ),
     },
 }
@@ -134,7 +152,7 @@ def _zone() -> tzinfo:
 
 
 _ZONE: Final = _zone()
-_LAST_DATE: Final = 253_370_764_800
+LAST_DATE: Final = 253_370_764_800
 """Seconds; 1 January 9999. Times may lie beyond what calendars of the standard library hold."""
 
 
@@ -145,7 +163,7 @@ def word(language: str, field: str, value: str) -> str:
 
 def date_time(language: str, seconds: int) -> str:
     """A time for people: ``22.11.2026, 17:00 Uhr`` or ``22 November 2026, 17:00 CET``."""
-    moment = datetime.fromtimestamp(min(seconds, _LAST_DATE), _ZONE)
+    moment = datetime.fromtimestamp(min(seconds, LAST_DATE), _ZONE)
     if language == "de":
         return moment.strftime("%d.%m.%Y, %H:%M Uhr") + (" (UTC)" if _ZONE is UTC else "")
     return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}, {moment:%H:%M} {moment.tzname()}"

@@ -25,6 +25,7 @@ from exchange.model.statements import parse_statement
 from exchange.model.tlp import Label
 from exchange.service.alerts import AlertView
 from exchange.service.denied import Denied
+from exchange.web.caching import cached
 from exchange.web.errors import WebProblem
 from exchange.web.markdown import render
 from exchange.web.pagetexts import LANGUAGES, TEXTS, date_time, word
@@ -131,7 +132,7 @@ async def _rendered(text: str | None) -> str:
     return "" if text is None else await asyncio.to_thread(render, text)
 
 
-async def _shown(call: Call, view: AlertView, language: str, *, whole: bool) -> Shown:
+async def shown_alert(call: Call, view: AlertView, language: str, *, whole: bool) -> Shown:
     """An alert for a page of its own, or without its text for the list."""
     context = call.context
     content = await call.request.app[_contents].of(call, view)
@@ -139,7 +140,7 @@ async def _shown(call: Call, view: AlertView, language: str, *, whole: bool) -> 
     core = view.core
     author = context.exchange.state.roster.facts.devices[core.issuer.device].person
     organisation = context.exchange.state.roster.facts.persons[author].organisation
-    name = await context.reading.organisation_name(organisation)
+    name = await context.clear.organisation_name(organisation)
     return Shown(
         statement=view.row.statement,
         index=view.row.journal_index,
@@ -177,9 +178,9 @@ async def listing(call: Call) -> web.Response:
     before = call.queried("lang", "before").get("before")
     if before is not None and not (before.isascii() and before.isdigit() and len(before) <= 15):
         raise WebProblem("query-malformed", "before is a journal index")
-    rows = await call.context.reading.clear_alerts(None if before is None else int(before), PAGE_ALERTS + 1)
+    rows = await call.context.clear.newest(None if before is None else int(before), PAGE_ALERTS + 1)
     alerts = [
-        await _shown(call, await call.context.reading.clear_alert(row.statement), language, whole=False)
+        await shown_alert(call, await call.context.clear.find(row.statement), language, whole=False)
         for row in rows[:PAGE_ALERTS]
     ]
     older = alerts[-1].index if len(rows) > PAGE_ALERTS else None
@@ -189,20 +190,25 @@ async def listing(call: Call) -> web.Response:
 async def page(call: Call) -> web.Response:
     """One alert."""
     language = language_of(call)
-    view = await call.context.reading.clear_alert(call.part("id"))
-    shown = await _shown(call, view, language, whole=True)
-    return _page(call, "clear_alert.html", language, alert=shown, exchange=call.context.exchange.state.exchange)
+    view = await call.context.clear.find(call.part("id"))
+    shown = await shown_alert(call, view, language, whole=True)
+    return _page(call, "clear_alert.html", language, alert=shown, **_exchange(call))
+
+
+def _exchange(call: Call) -> dict[str, Any]:
+    """What names this exchange, for the command that checks an alert."""
+    state = call.context.exchange.state
+    return {"exchange": state.exchange, "origin": state.roster.facts.origin}
 
 
 async def evidence(call: Call) -> web.Response:
-    """What shows that the alert stands in the journal: envelope, entry, proof and checkpoint, as JSON."""
-    data = await call.context.reading.clear_evidence(call.part("id"))
-    return web.Response(body=data, content_type="application/json")
+    """All that a visitor needs to check the alert without believing this page, as JSON."""
+    return cached(call, await call.context.clear.evidence(call.part("id")), "application/json")
 
 
 async def attachment(call: Call) -> web.StreamResponse:
     """An attachment as a download. The name and type are the author's words: one path component, and not believed."""
-    view = await call.context.reading.clear_alert(call.part("id"))
+    view = await call.context.clear.find(call.part("id"))
     content = await call.request.app[_contents].of(call, view)
     number = int(call.part("number"))
     parts = parse_statement(Envelope.decode(view.statement.envelope)).alert.sealed.parts

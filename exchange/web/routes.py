@@ -13,7 +13,7 @@ from typing import Final
 
 from aiohttp import web
 
-from exchange.web import handlers, public
+from exchange.web import contact, feeds, handlers, public
 from exchange.web.requests import PATTERN_HASH, Call
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
@@ -127,8 +127,13 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", f"/{_LOG}/tile/entries/{{place:.+}}", handlers.entries, Access.SESSION, "everyone"),
     Route("GET", f"/{_LOG}/tile/{{place:.+}}", handlers.tile, Access.PUBLIC, "anyone"),
     Route("GET", "/clear/", public.listing, Access.PUBLIC, "anyone"),
+    Route("GET", "/clear/feed.atom", feeds.atom, Access.PUBLIC, "anyone"),
+    Route("GET", "/clear/feed.json", feeds.json_feed, Access.PUBLIC, "anyone"),
     Route("GET", "/clear/style.css", public.style, Access.PUBLIC, "anyone"),
     Route("GET", f"/clear/{_ID}", public.page, Access.PUBLIC, "anyone"),
     Route("GET", f"/clear/{_ID}/evidence", public.evidence, Access.PUBLIC, "anyone"),
     Route("GET", f"/clear/{_ID}/attachments/{{number:[1-9][0-9]?}}", public.attachment, Access.PUBLIC, "anyone"),
+    Route(
+        "GET", "/.well-known/security.txt", contact.security_txt, Access.PUBLIC, "anyone, when a contact is configured"
+    ),
 )
