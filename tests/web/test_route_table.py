@@ -66,7 +66,7 @@ class Scene:
 
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
-    async with listening(tmp_path) as place:
+    async with listening(tmp_path, server={"security_contacts": ["mailto:security@exchange.example"]}) as place:
         alert = await place.release()
         clear = await place.publish_clear()
         yield Scene(place, alert.id, alert.alert.sealed.parts[0].sha256, clear.id)
