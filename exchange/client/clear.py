@@ -25,8 +25,9 @@ from exchange.client.verify import Opened, verify_clear_content
 from exchange.model.alert import MAX_CONTENT
 from exchange.model.entry import Entry, parse_entry
 from exchange.model.problems import Malformed, first_error
+from exchange.model.registry import Founding
 from exchange.model.scalars import Bytes32, Count, Hash, Record, ShortText, Size
-from exchange.model.statements import Founding, Statement, chain_of, parse_statement
+from exchange.model.statements import Statement, chain_of, parse_statement
 from exchange.policy.members import Facts, Roster
 from exchange.policy.roster import RosterRefusal, TrustedRoster
 from exchange.tlog.checkpoint import Checkpoint, LogName
