@@ -25,6 +25,8 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from exchange.model.mail import check_mail_address
+
 MAX_FILE_BYTES: Final = 65_536
 """Bytes; a configuration is a page, not a database."""
 
@@ -161,6 +163,29 @@ class Refusals(_Section):
     )
 
 
+_HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?")
+
+
+class Notice(_Section):
+    """E-mail notices with a fixed text, for who opted in; off while there is no relay."""
+
+    relay: str = _key("", "host", "SMTP relay that takes the mails; empty: no mail is ever sent")
+    relay_port: int = _key(25, "port", "where the relay listens", least=1, most=65_535)
+    starttls: bool = _key(True, "true or false", "demand TLS of the relay, with a certificate for its name")
+    sender: str = _key("", "e-mail address", "sender of the mails; needed with a relay")
+    interval_seconds: int = _key(
+        300, "seconds", "at most one mail to a person in this time, whatever is published", least=60, most=86_400
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.relay:
+            if _HOST.fullmatch(self.relay) is None:
+                raise ValueError("relay is a host name or an address")
+            check_mail_address(self.sender)
+        return self
+
+
 class Log(_Section):
     """The operator's log: structured lines on standard error, without personal data, bodies or secrets."""
 
@@ -174,6 +199,7 @@ class Config(_Section):
     limits: Limits = Limits()
     feed: Feed = Feed()
     refusals: Refusals = Refusals()
+    notice: Notice = Notice()
     log: Log = Log()
 
 
@@ -250,7 +276,7 @@ def parse(document: dict[str, Any], source: str) -> Config:
 
 def _section_model(section: str) -> type[_Section]:
     model = Config.model_fields[section].annotation
-    assert isinstance(model, type) and issubclass(model, _Section)  # noqa: S101  the five fields of Config, above
+    assert isinstance(model, type) and issubclass(model, _Section)  # noqa: S101  the fields of Config, above
     return model
 
 
@@ -265,6 +291,8 @@ def _keys() -> Iterator[Key]:
 
 
 def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, int):
         return str(value)
     if isinstance(value, tuple):

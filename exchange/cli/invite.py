@@ -38,6 +38,7 @@ def invite(
     topic: Annotated[list[str] | None, typer.Option("--topic", metavar="TOPIC", help=help_text("opt_topic"))] = None,
     title: Annotated[str | None, typer.Option("--title", metavar="TEXT", help=help_text("opt_title"))] = None,
     contact: Annotated[str | None, typer.Option("--contact", metavar="TEXT", help=help_text("opt_contact"))] = None,
+    notice: Annotated[str | None, typer.Option("--notice", metavar="ADDRESS", help=help_text("opt_notice"))] = None,
     url: UrlOption = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR|FILE", help=help_text("opt_invite_out"))] = None,
     yes: YesOption = False,
@@ -55,7 +56,9 @@ def invite(
             raise CommandError("invite_needs_url_out", status=USAGE)
         _partnership(terminal, partnership, url, out, organisation or [], exchange, registrar)
     else:
-        _person(terminal, str(name), role or ["officer"], topic or [], title, contact, out, passphrase_file, yes)
+        _person(
+            terminal, str(name), role or ["officer"], topic or [], title, contact, notice, out, passphrase_file, yes
+        )
 
 
 def _partnership(
@@ -142,6 +145,7 @@ def _person(
     topics: list[str],
     title: str | None,
     contact: str | None,
+    notice: str | None,
     out: Path | None,
     passphrase_file: Path | None,
     yes: bool,
@@ -162,7 +166,7 @@ def _person(
                 raise CommandError("auditor_by_registrars", hints=("hint_only",))
             prepared = prepare(member, alone=signers == "one")
             person, item = prepared.person(
-                own.organisation, name=name, roles=roles, topics=topics, title=title, contact=contact
+                own.organisation, name=name, roles=roles, topics=topics, title=title, contact=contact, notice=notice
             )
             terminal.confirm("ask_invite", yes=yes, name=name, roles=", ".join(sorted(roles)))
             await carry_or_post(terminal, member, [item], signers=signers, out=out)

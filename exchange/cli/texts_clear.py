@@ -1,4 +1,4 @@
-"""The words of checking a public alert: one table, German and English (see ``texts``)."""
+"""The words of checking a public alert, and of e-mail notices: one table, German and English (see ``texts``)."""
 
 from __future__ import annotations
 
@@ -37,6 +37,17 @@ CLEAR: dict[str, tuple[str, str]] = {
     "clear_limit_witness": (
         "nicht geprüft: ob andere denselben Prüfpunkt gesehen haben",
         "not checked: whether others have seen the same checkpoint"),
+    "ask_notice": (
+        "mit Einwilligung der Person: E-Mail-Hinweise für {name} an {address} senden?",
+        "with the person's consent: send e-mail notices for {name} to {address}?"),
+    "ask_notice_off": ("keine E-Mail-Hinweise mehr an {name}?", "no e-mail notices to {name} any more?"),
+    "notice_which": ("entweder --address oder --off angeben", "give either --address or --off"),
+    "notice_nameless": (
+        "der Name von {name} ist hier nicht bekannt und ginge verloren",
+        "the name of {name} is not known here and would be lost"),
+    "code_bad-notice": (
+        "das ist keine E-Mail-Adresse: name@rechner.domain in ASCII, andere Alphabete als xn--",
+        "this is not an e-mail address: name@host.domain in ASCII, other alphabets as xn--"),
     "clear_nameless": ("Organisation {id}", "organisation {id}"),
     "clear_attachment": ("Anlage {number} ist die unterschriebene", "attachment {number} is the one that was signed"),
     "hint_clear_refused": (

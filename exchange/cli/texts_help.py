@@ -17,6 +17,9 @@ HELP: dict[str, tuple[str, str]] = {
     "renew": ("Teilnahme verlängern oder wieder aufnehmen", "renew a membership, or lift a suspension"),
     "remove": ("Person oder Organisation endgültig entfernen", "remove a person or an organisation for good"),
     "revoke": ("Gerät endgültig sperren", "revoke a device for good"),
+    "notice": (
+        "E-Mail-Hinweise einer Person einrichten oder beenden",
+        "set up or end a person's e-mail notices"),
     "terms": ("Arbeitsordnung zeigen und annehmen", "show and accept the terms of participation"),
     "terms_show": ("geltende Arbeitsordnung zeigen", "show the terms in force"),
     "terms_accept": (
@@ -49,6 +52,7 @@ HELP: dict[str, tuple[str, str]] = {
         "device requests, or completely signed files"),
     "arg_countersign": ("Datei, die die erste Person unterschrieben hat", "file that the first person signed"),
     "arg_organisation": ("voller Name oder Kennung", "full name or id"),
+    "arg_person": ("voller Name oder Kennung", "full name or id of a person"),
     "arg_device": ("Kennung oder Bezeichnung", "id or label"),
     "arg_source": ("Meldung: Markdown mit TOML-Kopf", "alert: Markdown with TOML front matter"),
     "arg_alert": ("Nummer oder Anfang der Kennung", "number, or the beginning of the id"),
@@ -97,6 +101,10 @@ HELP: dict[str, tuple[str, str]] = {
     "opt_topic": ("Thema; mehrfach", "topic; repeat it"),
     "opt_title": ("Funktion der Person", "the person's title"),
     "opt_contact": ("Erreichbarkeit der Person", "how to reach the person"),
+    "opt_notice": (
+        "E-Mail-Adresse für Hinweise auf neue Meldungen; ohne: keine Hinweise",
+        "e-mail address for notices of new alerts; without it: no notices"),
+    "opt_notice_off": ("keine Hinweise mehr", "no notices any more"),
     "opt_label": ("Bezeichnung des Geräts", "label of the device"),
     "opt_for": ("Dauer ab jetzt, zum Beispiel 730d", "duration from now on, for example 730d"),
     "opt_remove_organisation": ("Organisation; die Registrare unterschreiben", "organisation; the registrars sign"),

@@ -30,7 +30,7 @@ from exchange.model.registry import Founding, Possession
 from exchange.model.scalars import Bytes32, Hash, Id, Record
 from exchange.model.statements import KINDS, Opening, parse_statement
 from exchange.model.submission import Submission
-from exchange.policy.members import Facts
+from exchange.policy.members import Facts, Person
 from exchange.policy.roster import RosterRefusal, TrustedRoster
 from exchange.tlog.checkpoint import Checkpoint
 from exchange.tlog.errors import CheckpointError
@@ -245,7 +245,8 @@ async def join(
 def commit(random: Random, **values: str | None) -> tuple[dict[str, str], tuple[CarriedOpening, ...]]:
     """Commitments and openings of the values given: a salt of its own for each field, text in normal form C.
 
-    Raises EnrolError ``bad-text`` for a value that is empty, too long or has control characters.
+    Raises EnrolError ``bad-text`` for a value that is empty, too long or has control characters, ``bad-notice`` for what is no
+    e-mail address.
     """
     commitments: dict[str, str] = {}
     openings: list[CarriedOpening] = []
@@ -257,6 +258,10 @@ def commit(random: Random, **values: str | None) -> tuple[dict[str, str], tuple[
             Opening.model_validate({"field": field, "salt": encoding.b64u(salt), "value": normal})
             commitments[field] = encoding.commitment(field, salt, normal)
         except (KeysError, ValidationError):
+            if field == "notice":
+                raise EnrolError(
+                    "bad-notice", "a notice goes to name@host.domain in ASCII; other alphabets are written as xn--"
+                ) from None
             raise EnrolError("bad-text", f"{field} is 1 to 512 characters of text without control characters") from None
         openings.append(CarriedOpening(field, salt, normal))
     return commitments, tuple(openings)
@@ -307,7 +312,7 @@ class Preparation:
     def person(
         self, organisation: str, *, name: str, roles: Sequence[str], topics: Sequence[str] = (), **opened: str | None
     ) -> tuple[str, SigningItem]:
-        """``person.enrol`` under a new id, which is returned; ``opened`` are title and contact."""
+        """``person.enrol`` under a new id, which is returned; ``opened`` are title, contact and notice."""
         person = encoding.b64u(self.random(16))
         commitments, openings = commit(self.random, name=name, **opened)
         envelope = self.statement(
@@ -319,6 +324,22 @@ class Preparation:
             topics=sorted(set(topics)),
         )
         return person, SigningItem(envelope, openings)
+
+    def change_person(self, person: Person, previous: str, *, name: str, **opened: str | None) -> SigningItem:
+        """``person.change`` that leaves the roles as they are and opens everything anew: what is not given here is taken back.
+
+        ``opened`` are title, contact and notice.
+        """
+        commitments, openings = commit(self.random, name=name, **opened)
+        envelope = self.statement(
+            "person.change",
+            commitments=commitments,
+            person=person.id,
+            previous=previous,
+            roles=sorted(person.roles),
+            topics=sorted(person.topics),
+        )
+        return SigningItem(envelope, openings)
 
 
 def encode_checked(kind: str, body: dict[str, Any]) -> bytes:

@@ -38,7 +38,7 @@ _TERMS = frozenset({"accept_within", "file", "version"})
 _ORGANISATION = frozenset(
     {"areas", "contact", "expires_in", "handle", "kind", "name", "person", "sectors", "suspended"}
 )
-_PERSON = frozenset({"contact", "devices", "handle", "name", "roles", "title", "topics"})
+_PERSON = frozenset({"contact", "devices", "handle", "name", "notice", "roles", "title", "topics"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class PersonEntry:
     name: str
     title: str | None
     contact: str | None
+    notice: str | None
     roles: tuple[str, ...]
     topics: tuple[str, ...]
 
@@ -154,6 +155,7 @@ def statements(
                 topics=person.topics,
                 title=person.title,
                 contact=person.contact,
+                notice=person.notice,
             )
             items.append(item)
             invitees.append(
@@ -226,6 +228,7 @@ def _person(raw: Any, organisation: str) -> PersonEntry:
         _text(item, "name", where),
         _optional(item, "title", where),
         _optional(item, "contact", where),
+        _optional(item, "notice", where),
         _texts(item, "roles", where),
         _texts(item, "topics", where),
     )

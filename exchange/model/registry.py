@@ -36,7 +36,7 @@ PRIVILEGED = frozenset({"administrator", "approver", "author"})
 """Roles that two persons must give (invariant I7)."""
 RoleSet = Annotated[tuple[Role, ...], Field(min_length=1), AfterValidator(ascending)]
 CuratorSet = Annotated[tuple[Id, ...], Field(min_length=1, max_length=8), AfterValidator(ascending)]
-OpeningField = Literal["contact", "label", "name", "title"]
+OpeningField = Literal["contact", "label", "name", "notice", "title"]
 LabelSet = Annotated[tuple[Label, ...], Field(min_length=1), AfterValidator(ascending)]
 
 
@@ -213,10 +213,11 @@ class OrganisationRemove(RegistryBody):
 
 
 class PersonCommitments(Record):
-    """Commitments to a person's name, title and contact."""
+    """Commitments to a person's name, title and contact, and to the address for e-mail notices of who wants them."""
 
     contact: Hash | None = None
     name: Hash
+    notice: Hash | None = None
     title: Hash | None = None
 
 

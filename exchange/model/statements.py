@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, cast
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from exchange.model.alert import AlertBody, DeviceIssuer
 from exchange.model.common import Body, Common, RegistrarIssuer, ServerIssuer
@@ -26,6 +26,7 @@ from exchange.model.journal import (
     SessionOpen,
     StatementRefuse,
 )
+from exchange.model.mail import check_mail_address
 from exchange.model.problems import Malformed, first_error
 from exchange.model.registry import (
     DeviceEnrol,
@@ -206,6 +207,12 @@ class Opening(Record):
     field: OpeningField
     salt: Bytes32
     value: ShortText
+
+    @model_validator(mode="after")
+    def _address(self) -> Opening:
+        if self.field == "notice":
+            check_mail_address(self.value)
+        return self
 
 
 def chain_of(statement: Statement) -> str:

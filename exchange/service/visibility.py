@@ -116,11 +116,15 @@ def _shown_person(reader: Reader, facts: Facts, person: str) -> bool:
 def opening_is_shown(reader: Reader, facts: Facts, chain: str, field: str) -> bool:
     """Whether an opening of a statement in this chain is handed to the reader.
 
-    Own organisation: everything. Publishers and the registry office: names, titles and contacts of all. Auditors: names of
-    organisations, and of persons who act for them. Everyone: names of organisations, and of those who sign alerts.
+    An address for notices: the person itself and its administrators. Own organisation: everything else. Publishers and the
+    registry office: names, titles and contacts of all. Auditors: names of organisations, and of persons who act for them. Everyone:
+    names of organisations, and of those who sign alerts.
     """
     family, _, subject = chain.partition("/")
     owner, person = _owner(facts, family, subject)
+    if field == "notice":
+        # Where a person wants mail is for the person, and for the administrators who change it.
+        return owner == reader.organisation and (person == reader.person or "administrator" in reader.roles)
     if reader.auditor:
         if family == "organisation":
             return field == "name"

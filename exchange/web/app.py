@@ -193,7 +193,7 @@ def create_app(
         context.feed.start()
         tasks: list[asyncio.Task[None]] = []
         if housekeeping:
-            work = (context.watch_connections(), context.flush_claims(), context.sweep_blobs())
+            work = (context.watch_connections(), context.flush_claims(), context.sweep_blobs(), context.send_notices())
             tasks = [asyncio.create_task(one) for one in work]
         yield
         for task in tasks:

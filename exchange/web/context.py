@@ -17,13 +17,14 @@ from exchange.service.clear import ClearAlerts
 from exchange.service.exchange import Exchange
 from exchange.service.feed import Feed
 from exchange.service.messages import Messages
+from exchange.service.notices import Notices
 from exchange.service.reading import Reading
 from exchange.service.receipts import Receipts
 from exchange.service.sessions import Sessions
 from exchange.store.errors import StoreError
 from exchange.web.connections import CHECK_SECONDS, Guard
 from exchange.web.limits import Rates
-from exchange.web.oplog import OperatorLog
+from exchange.web.oplog import OperatorLog, places
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Context:
     clear: ClearAlerts
     claims: Claims
     feed: Feed
+    notices: Notices | None
     guard: Guard
     by_address: Rates
     by_device: Rates
@@ -60,6 +62,10 @@ class Context:
         claims = Claims(exchange.claim, store, state, clock, config.refusals)
         feed = Feed(store, exchange.ledger, state, alerts, claims, sessions, clock, config.feed)
         exchange.on_commit(feed.wake)
+        notices = None
+        if config.notice.relay:
+            notices = Notices(config.notice, store, state, clock, monotonic, log.info)
+            exchange.on_commit(notices.wake)
         reading = Reading(store, exchange.ledger, state, alerts, claims, clock)
         blobs = Blobs(store, exchange.packs, state, alerts, clock, config.limits)
         burst = config.limits.burst_seconds
@@ -74,6 +80,7 @@ class Context:
             ClearAlerts(store, exchange.ledger, state, alerts, blobs, reading),
             claims,
             feed,
+            notices,
             Guard(config, log, monotonic),
             Rates(config.limits.requests_per_second_address, burst),
             Rates(config.limits.requests_per_second_device, burst),
@@ -94,6 +101,14 @@ class Context:
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
             await flush_quietly(self.claims, lambda code: self.log.warning("claims-wait", code=code))
+
+    async def send_notices(self) -> None:
+        """Send e-mail notices, if any are configured. A defect here stops notices and nothing else."""
+        if self.notices is not None:
+            try:
+                await self.notices.run()
+            except Exception as error:
+                self.log.error("notices-stopped", error=type(error).__name__, places=places(error))
 
     async def sweep_blobs(self) -> None:
         """Delete what nobody claimed."""
