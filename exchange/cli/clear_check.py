@@ -70,10 +70,13 @@ def clear_check(
     _print(terminal, proof)
     for number in found:
         terminal.say("clear_attachment", number=number)
+    from exchange.cli.connect import now
     from exchange.cli.times import moment
 
     released = moment(proof.released, terminal.language)
     terminal.say("clear_verified", issuer=_issuer(terminal, proof), released=released)
+    if now() >= proof.opened.core.valid_until:
+        terminal.say("clear_expired")
     for limit in LIMITS:
         terminal.say(limit)
 

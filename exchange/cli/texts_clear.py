@@ -26,6 +26,7 @@ CLEAR: dict[str, tuple[str, str]] = {
     "clear_verified": (
         "geprüft: {issuer} hat diese Meldung am {released} veröffentlicht",
         "verified: {issuer} published this alert on {released}"),
+    "clear_expired": ("die Gültigkeit dieser Meldung ist abgelaufen", "this alert is no longer valid"),
     "clear_limit_chain": (
         "nicht beweisbar: dass im Register bis zur Meldung kein weiterer Eintrag zu diesen Personen und Geräten steht, "
         "zum Beispiel eine Sperrung; das Ende jeder Kette ist eine Angabe der Austauschplattform, die nur Mitglieder prüfen",

@@ -29,7 +29,7 @@ BINARY = "application/octet-stream"
 IMMUTABLE = "public, max-age=31536000, immutable"
 PRIVATE_IMMUTABLE = "private, max-age=31536000, immutable"
 MAX_OPENINGS = 8
-"""Openings of one statement; no kind has more than three."""
+"""Openings of one statement; no kind has more than four."""
 
 
 def _json(data: bytes, status: int = 200) -> web.Response:

@@ -1,6 +1,8 @@
 """From an empty folder to enrolled devices, with the real command line, a real server process and real key files."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,33 @@ def test_an_administrator_invites_and_admits_an_officer_alone(office: Office) ->
     assert "Jörg Bäumer" in admitted.err
     again = office.member("aydin", "admit", office.request("baeumer"), "--yes", check=False)
     assert again.status == 1 and "[previous-mismatch]" in again.err
+
+
+def test_an_administrator_enters_and_removes_a_persons_address_for_notices(office: Office) -> None:
+    def kept() -> list[tuple[str, str]]:
+        """The openings of the newest statement about a person, as the server has them."""
+        with closing(sqlite3.connect(f"file:{office.folder / 'server' / 'exchange.db'}?mode=ro", uri=True)) as database:
+            [[statement]] = database.execute(
+                "SELECT statement FROM statement WHERE kind = 'person.change' ORDER BY \"index\" DESC LIMIT 1"
+            )
+            return database.execute(
+                "SELECT field, value FROM opening WHERE statement = ? ORDER BY field", [statement]
+            ).fetchall()
+
+    change = ("notice", "Anneliese Groß")
+    office.member("aydin", *change, "--address", "gross@klinikum.example", "--yes")
+    assert kept() == [("name", "Anneliese Groß"), ("notice", "gross@klinikum.example")]
+    office.member("aydin", *change, "--off", "--yes")
+    assert kept() == [("name", "Anneliese Groß")]
+    for arguments in (("--address", "gross@klinikum", "--yes"), ("--address", "a@b.de, c@d.de", "--yes")):
+        refused = office.member("aydin", *change, *arguments, check=False)
+        assert refused.status == 1 and "[bad-notice]" in refused.err
+    both = office.member("aydin", *change, "--off", "--address", "a@b.de", check=False)
+    assert both.status == 2 and office.member("aydin", *change, check=False).status == 2
+    others = office.member("wirth", *change, "--off", "--yes", check=False)
+    assert others.status == 1 and "your organisation" in others.err
+    with_address = ("invite", "--name", "Nils Neu", "--role", "officer", "--notice")
+    assert "[bad-notice]" in office.member("aydin", *with_address, "nils", "--yes", check=False).err
 
 
 def test_one_administrator_does_not_make_an_author(office: Office) -> None:
