@@ -40,7 +40,9 @@ def clear_check(
     """Check a public alert without believing the page. Exit status 1 when something does not verify."""
     import asyncio
 
+    from exchange.cli.connect import now
     from exchange.cli.failure import sentence
+    from exchange.cli.times import moment
     from exchange.client.answers import MAX_EVIDENCE
     from exchange.client.clear import check_attachments, check_clear
     from exchange.client.errors import VerificationError
@@ -70,9 +72,6 @@ def clear_check(
     _print(terminal, proof)
     for number in found:
         terminal.say("clear_attachment", number=number)
-    from exchange.cli.connect import now
-    from exchange.cli.times import moment
-
     released = moment(proof.released, terminal.language)
     terminal.say("clear_verified", issuer=_issuer(terminal, proof), released=released)
     if now() >= proof.opened.core.valid_until:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -95,6 +96,29 @@ async def test_a_flipped_bit_anywhere_is_refused(scene: Scene):
             with pytest.raises(VerificationError):
                 check_clear(changed(document, path, _flip), scene.exchange)
                 pytest.fail(f"{path} may be anything")
+
+
+async def test_values_of_any_other_kind_are_refused_and_never_crash_the_check(scene: Scene):
+    """Another type, nothing, or another place's value, at a few hundred places: a refusal each time, no other error."""
+    document, random = scene.document, Random(12)
+    found = places(document)
+    others = [None, True, -1, 2**53 - 1, "", "A", [], {}, {"a": "b"}]
+    for _ in range(300):
+        path = random.choice(found)
+        if random.random() < 0.5:
+            path = path[: random.randint(1, len(path))]
+        other = random.choice(found)
+        value: Any = document
+        for step in other:
+            value = value[step]
+        replaced = random.choice([*others, value])
+        holder: Any = document
+        for step in path:
+            holder = holder[step]
+        if replaced is None or replaced == holder:
+            continue
+        with pytest.raises(VerificationError):
+            check_clear(changed(document, path, lambda _, replaced=replaced: replaced), scene.exchange)
 
 
 async def test_bytes_before_or_after_the_document_are_refused(scene: Scene):

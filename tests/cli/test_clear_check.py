@@ -11,6 +11,7 @@ import pytest
 
 from exchange.cli.__main__ import run
 from exchange.model.alert import Content
+from exchange.model.scalars import DAY
 from tests.support.clear import attachment, encoded, evidence, plain, publish
 from tests.support.web import Partnership, listening
 
@@ -88,6 +89,15 @@ async def test_a_downloaded_attachment_is_checked(
     assert "attachment 1 is the one that was signed" in capsys.readouterr().err
     assert await called(*given, wrong) == 1
     assert "[attachment-unknown]" in capsys.readouterr().err
+
+
+async def test_an_expired_alert_is_verified_and_said_to_be_expired(
+    place: Partnership, saved: tuple[str, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    for clock, expired in ((place.world.now, False), (place.world.now + 4 * 366 * DAY, True)):
+        monkeypatch.setattr("exchange.cli.connect.now", lambda clock=clock: clock)
+        assert await called("clear-check", saved[1], "--exchange", place.world.exchange, "--lang", "en") == 0
+        assert ("no longer valid" in capsys.readouterr().err) == expired
 
 
 async def test_what_does_not_verify_ends_with_1_and_the_step(
