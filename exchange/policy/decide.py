@@ -135,9 +135,24 @@ def _decide_person(view: AudienceView, person: Person) -> Decision:
 
 
 def decide_people(roster: Roster, policy: Policy, core: Core) -> dict[str, Decision]:
-    """``decide_one`` for every person of the roster."""
+    """``decide_one`` for every person of the roster.
+
+    Of a person whom the core does not name itself, the rules read the organisation, the roles, the topics and whether it was
+    removed: who agrees in these is decided once.
+    """
     view = AudienceView(roster, core)
-    return {person.id: _decide_person(view, person) for person in roster.people()}
+    people: dict[str, Decision] = {}
+    alike: dict[tuple[object, ...], Decision] = {}
+    for person in roster.people():
+        if person.id in view.named:
+            people[person.id] = _decide_person(view, person)
+            continue
+        standing = (person.organisation, person.roles, person.topics, person.removed)
+        decision = alike.get(standing)
+        if decision is None:
+            decision = alike[standing] = _decide_person(view, person)
+        people[person.id] = decision
+    return people
 
 
 def expand(
@@ -171,7 +186,7 @@ def decide(roster: Roster, policy: Policy, core: Core, approvals: Collection[str
         return Verdict(refusal, people, recipients, without)
     if context.acceptance is None:
         return verdict
-    unserved = tuple(r.device for r in recipients if _lost(context.acceptance, r))
+    unserved = _unserved(roster, context.acceptance, recipients)
     if unserved and core.label is Label.RED:
         return Verdict(Decision(False, "R3", "recipient-lost", unserved), people, recipients, without, unserved)
     return Verdict(
@@ -179,11 +194,20 @@ def decide(roster: Roster, policy: Policy, core: Core, approvals: Collection[str
     )
 
 
-def _lost(acceptance: Roster, recipient: Recipient) -> bool:
-    """Whether a recipient's device no longer satisfies R1 at acceptance: not in force, or an auditor's by now."""
-    if acceptance.device_fault(recipient.device) is not None:
-        return True
-    return "auditor" in acceptance.facts.persons[recipient.person].roles
+def _unserved(roster: Roster, acceptance: Roster, recipients: tuple[Recipient, ...]) -> tuple[str, ...]:
+    """The recipients' devices that no longer satisfy R1 at acceptance: not in force, or an auditor's by now."""
+    facts = acceptance.facts
+    ended = {organisation for organisation in facts.organisations if acceptance.member_fault(organisation) is not None}
+    if acceptance.size == roster.size and not ended:
+        return ()  # only time has passed, and it ends memberships alone
+
+    def lost(recipient: Recipient) -> bool:
+        device, person = facts.devices.get(recipient.device), facts.persons.get(recipient.person)
+        if device is None or device.revoked or person is None or person.removed:
+            return True
+        return person.organisation in ended or "auditor" in person.roles
+
+    return tuple(recipient.device for recipient in recipients if lost(recipient))
 
 
 def _whole(roster: Roster, core: Core, context: Context, verdict: Verdict) -> Decision | None:
@@ -201,8 +225,10 @@ def _whole(roster: Roster, core: Core, context: Context, verdict: Verdict) -> De
     refusal = r16_red_keys(roster, core, context.usable)
     if refusal is not None:
         return refusal
-    if (verdict.stanzas, verdict.keyless) != (core.stanzas, core.keyless):
-        return Decision(False, "R16", "leaf-count", (str(verdict.stanzas), str(verdict.keyless)))
+    stanzas = verdict.stanzas
+    keyless = len(verdict.recipients) - stanzas
+    if (stanzas, keyless) != (core.stanzas, core.keyless):
+        return Decision(False, "R16", "leaf-count", (str(stanzas), str(keyless)))
     return None
 
 

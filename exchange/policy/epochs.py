@@ -6,7 +6,7 @@ leaving out what came later.  Pure; whether a key takes a trial seal is for ``ke
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from exchange.model.journal import EpochPublish
@@ -87,19 +87,11 @@ class EpochTable:
         weeks = [week for week, devices in self._weeks.items() if device in devices]
         return max(weeks, default=None)
 
-    def usable(self, week: int, journal_size: int) -> Container[str]:
-        """The devices with a usable key for that week at that journal size."""
-        return _Usable(self, week, journal_size)
-
-
-class _Usable:
-    def __init__(self, table: EpochTable, week: int, journal_size: int) -> None:
-        self._devices = table._weeks.get(week, {})
-        self._size = journal_size
-
-    def __contains__(self, device: object) -> bool:
-        found = self._devices.get(device) if isinstance(device, str) else None
-        return found is not None and found.index < self._size
+    def usable(self, week: int, journal_size: int) -> Mapping[str, Published]:
+        """The devices with a usable key for that week at that journal size, and their keys."""
+        return {
+            device: found for device, found in self._weeks.get(week, {}).items() if found.index < journal_size
+        }
 
 
 def _after(week: int, weeks: int) -> int:

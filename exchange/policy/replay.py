@@ -164,9 +164,10 @@ def expected_leaves(core: Core, recipients: Sequence[Recipient], epochs: EpochTa
     """Stanza id of every recipient's device (``docs/spec/envelope.md``, Sealing 4)."""
     week = encoding.week_of(core.at)
     size = core.seen.journal.size
+    usable = epochs.usable(week, size)
     found: dict[bytes, Recipient] = {}
     for recipient in recipients:
-        key = epochs.key(recipient.device, week, size)
+        key = usable.get(recipient.device)
         if key is not None:
             known = key.key_hash
         else:

@@ -51,6 +51,8 @@ class AudienceView:
         self.approvers = frozenset(core.approvers)
         device = roster.facts.devices.get(core.issuer.device)
         self.author = None if device is None else device.person
+        self.named = self.persons | self.approvers | {self.author}
+        """Whom a rule may ask about by id; all others are decided by what they share with others."""
         self._places: dict[str, bool] = {}
         self._faults: dict[str, str | None] = {}
 
