@@ -85,16 +85,30 @@ def _alerts() -> Select[Any]:
     return select(*(schema.alert.c[name] for name in AlertRow.__slots__))
 
 
+# What every alert and receipt asks for, built once: SQLAlchemy takes longer to build a query than SQLite to answer it.
+_put = upsert(schema.alert)
+_put = _put.on_conflict_do_update(
+    index_elements=["statement"],
+    set_={"state": _put.excluded.state, "journal_index": _put.excluded.journal_index},
+)
+_put_audience = upsert(schema.audience).on_conflict_do_nothing()
+_audience = select(schema.audience.c.alert, schema.audience.c.leaves, schema.audience.c.devices).where(
+    schema.audience.c.alert == bindparam("statement")
+)
+_add_receipt = upsert(schema.receipt).on_conflict_do_nothing()
+_receipted = select(schema.receipt.c.device, schema.receipt.c.level).where(
+    schema.receipt.c.alert == bindparam("statement"),
+    schema.receipt.c.device.in_(bindparam("readers", expanding=True)),
+)
+
+
 def put(connection: Connection, rows: Sequence[AlertRow]) -> None:
     """Add alert statements, or bring those that are there into their next state, in the order of the rows.
 
     A second released one of the same alert and version is a conflict.
     """
     if rows:
-        statement = upsert(schema.alert)
-        new = statement.excluded
-        changed = {"state": new.state, "journal_index": new.journal_index}
-        connection.execute(statement.on_conflict_do_update(index_elements=["statement"], set_=changed), values(rows))
+        connection.execute(_put, values(rows))
 
 
 def find(connection: Connection, statement: str) -> AlertRow | None:
@@ -127,21 +141,19 @@ def labelled(connection: Connection, label: str, start: int, limit: int) -> tupl
 def put_audiences(connection: Connection, rows: Sequence[AudienceRow]) -> None:
     """Add alerts' leaves; those of a proposal stay as they are when it is released."""
     if rows:
-        connection.execute(upsert(schema.audience).on_conflict_do_nothing(), values(rows))
+        connection.execute(_put_audience, values(rows))
 
 
 def audience(connection: Connection, alert: str) -> AudienceRow | None:
     """All leaves of an alert statement, or None (CLEAR has none)."""
-    table = schema.audience
-    query = select(table.c.alert, table.c.leaves, table.c.devices).where(table.c.alert == alert)
-    rows = made(AudienceRow, connection.execute(query))
+    rows = made(AudienceRow, connection.execute(_audience, {"statement": alert}))
     return rows[0] if rows else None
 
 
 def add_receipts(connection: Connection, rows: Sequence[ReceiptRow]) -> None:
     """Add receipts; the first of each device and level stands."""
     if rows:
-        connection.execute(upsert(schema.receipt).on_conflict_do_nothing(), values(rows))
+        connection.execute(_add_receipt, values(rows))
 
 
 def receipts(connection: Connection, alert: str) -> tuple[ReceiptRow, ...]:
@@ -153,9 +165,8 @@ def receipts(connection: Connection, alert: str) -> tuple[ReceiptRow, ...]:
 
 def receipted(connection: Connection, alert: str, devices: Collection[str]) -> frozenset[tuple[str, str]]:
     """(device, level) of the receipts that these devices have given for an alert statement."""
-    table = schema.receipt
-    query = select(table.c.device, table.c.level).where(table.c.alert == alert, table.c.device.in_(devices))
-    return frozenset((device, level) for device, level in connection.execute(query))
+    found = connection.execute(_receipted, {"statement": alert, "readers": list(devices)})
+    return frozenset((device, level) for device, level in found)
 
 
 def add_deliveries(connection: Connection, rows: Sequence[DeliveryRow]) -> None:

@@ -7,7 +7,7 @@ what it wrote. A blob that no statement claims is swept.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from exchange.store import schema
@@ -35,6 +35,18 @@ class ClaimRow:
     sha256: str
     statement: str
     until: int | None
+
+
+# What every alert asks for, built once: SQLAlchemy takes longer to build a query than SQLite to answer it.
+_lengths = select(schema.blob.c.sha256, schema.blob.c.length).where(
+    schema.blob.c.sha256.in_(bindparam("hashes", expanding=True)), schema.blob.c.complete == 1
+)
+_claim = upsert(schema.claim)
+_claim = _claim.on_conflict_do_update(
+    index_elements=["sha256", "statement"],
+    set_={"until": _claim.excluded.until},
+    where=schema.claim.c.until.is_not(None),
+)
 
 
 def begin(connection: Connection, sha256: str, length: int, owner: str, purpose: str, at: int) -> int:
@@ -95,9 +107,7 @@ def find(connection: Connection, sha256: str) -> BlobRow | None:
 
 def lengths(connection: Connection, hashes: Collection[str]) -> dict[str, int]:
     """The length in bytes of each complete blob among these hashes: one alert's or one bundle's, so a few."""
-    table = schema.blob
-    query = select(table.c.sha256, table.c.length).where(table.c.sha256.in_(hashes), table.c.complete == 1)
-    return {row.sha256: row.length for row in connection.execute(query)}
+    return {sha256: length for sha256, length in connection.execute(_lengths, {"hashes": list(hashes)})}
 
 
 def read_range(connection: Connection, sha256: str, offset: int, length: int) -> bytes:
@@ -138,12 +148,7 @@ def claim(connection: Connection, rows: Sequence[ClaimRow]) -> None:
     """Let statements keep blobs. A claim for ever replaces one until a time; never the other way round."""
     if not rows:
         return
-    statement = upsert(schema.claim)
-    later = statement.excluded.until
-    statement = statement.on_conflict_do_update(
-        index_elements=["sha256", "statement"], set_={"until": later}, where=schema.claim.c.until.is_not(None)
-    )
-    connection.execute(statement, values(rows))
+    connection.execute(_claim, values(rows))
 
 
 def claims(connection: Connection, sha256: str) -> tuple[ClaimRow, ...]:

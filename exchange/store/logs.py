@@ -44,6 +44,8 @@ class CheckpointRow:
     at: int
 
 
+# Built once: SQLAlchemy takes longer to build a query than SQLite to answer it.
+_add_entry = insert(schema.entry)
 _put_tile = upsert(schema.tile)
 _put_tile = _put_tile.on_conflict_do_update(
     index_elements=["log", "level", "index"], set_={"data": _put_tile.excluded.data}
@@ -58,7 +60,7 @@ _put_checkpoint = _put_checkpoint.on_conflict_do_update(
 def add_entries(connection: Connection, rows: Sequence[EntryRow]) -> None:
     """Append entries; an index that is taken is a conflict, so two writers cannot both believe themselves alone."""
     if rows:
-        connection.execute(insert(schema.entry), values(rows))
+        connection.execute(_add_entry, values(rows))
 
 
 def put_tiles(connection: Connection, rows: Sequence[TileRow]) -> None:

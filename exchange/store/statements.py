@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select
 
 from exchange.store import schema
 from exchange.store.rows import made, values
@@ -48,10 +48,19 @@ def _selected() -> Select[Any]:
     return select(*_columns)
 
 
+# What every request asks for, built once: SQLAlchemy takes longer to build a query than SQLite to answer it.
+_of_id = (
+    _selected()
+    .where(schema.statement.c.statement.in_(bindparam("ids", expanding=True)))
+    .order_by(schema.statement.c.log, schema.statement.c.index)
+)
+_add = insert(schema.statement)
+
+
 def add(connection: Connection, rows: Sequence[StatementRow]) -> None:
     """Add statements; one that is there with the same entry kind and number of signers is a conflict."""
     if rows:
-        connection.execute(insert(schema.statement), values(rows))
+        connection.execute(_add, values(rows))
 
 
 def find(connection: Connection, statement: str, entry_kind: str, signers: int) -> StatementRow | None:
@@ -70,9 +79,7 @@ def find(connection: Connection, statement: str, entry_kind: str, signers: int) 
 
 def of_id(connection: Connection, statements: Collection[str]) -> tuple[StatementRow, ...]:
     """Every place of the statements with these ids (at most `MAX_LOOKED_UP`), in log order."""
-    table = schema.statement
-    query = _selected().where(table.c.statement.in_(_bounded(statements))).order_by(table.c.log, table.c.index)
-    return made(StatementRow, connection.execute(query))
+    return made(StatementRow, connection.execute(_of_id, {"ids": list(_bounded(statements))}))
 
 
 def at(connection: Connection, log: LogName, index: int) -> StatementRow | None:
