@@ -28,7 +28,7 @@ from exchange.model.journal import (
 )
 from exchange.model.problems import ExchangeError, Malformed
 from exchange.model.registry import Founding, TermsDefine
-from exchange.model.scalars import Head
+from exchange.model.scalars import BlobRef, Head
 from exchange.model.statements import Statement, chain_of, parse_statement
 from exchange.model.submission import Refused, Submission
 from exchange.model.tlp import Label
@@ -136,6 +136,18 @@ def known_of(statement: Statement) -> Known:
     """The key of idempotence."""
     kind, signers = entry_kind(statement)
     return statement.id, kind, signers
+
+
+def blobs_of(statement: Statement) -> tuple[BlobRef, ...]:
+    """The uploads that a statement names and claims when it is accepted."""
+    match statement.body:
+        case AlertBody() as body:
+            pack = body.sealed.pack
+            return body.sealed.parts if pack is None else (*body.sealed.parts, pack)
+        case EpochPublish() as body:
+            return (body.bundle,)
+        case _:
+            return ()
 
 
 def log_of(statement: Statement) -> LogName:
@@ -381,9 +393,7 @@ class Request:
         state, _ = entry_kind(statement)
         released = state == RELEASED
         until = None if released else core.release_by
-        kept = {part.sha256 for part in body.sealed.parts}
-        if body.sealed.pack is not None:
-            kept.add(body.sealed.pack.sha256)
+        kept = {blob.sha256 for blob in blobs_of(statement)}
         stage.write(blobs.claim, *(ClaimRow(sha256, statement.id, until) for sha256 in sorted(kept)))
         if released:
             staging.versions[(core.alert, core.version)] = statement.id

@@ -24,7 +24,7 @@ from exchange.model.alert import AlertBody
 from exchange.model.common import NARROW_WINDOW
 from exchange.model.entry import parse_entry
 from exchange.model.journal import AlertAsk, AlertReceipt, AlertReject, AlertReview, EpochPublish
-from exchange.model.scalars import BlobRef, Record, Seen
+from exchange.model.scalars import Record, Seen
 from exchange.model.statements import KINDS, Statement, encode_body, parse_statement
 from exchange.model.submission import MAX_STATEMENTS, Accepted, Refused, Submission
 from exchange.policy.members import Facts
@@ -39,6 +39,7 @@ from exchange.service.accept import (
     Placed,
     Prepared,
     Request,
+    blobs_of,
     known_of,
     read,
 )
@@ -60,6 +61,8 @@ from keys.verify import SigningPublicKey, check_epoch_key, verify_ed25519
 
 KEPT_LEAVES = 1 << 18
 """Leaves of the alerts that receipts came for lately, 88 bytes each."""
+KEPT_HEADS = 1 << 14
+"""Journal heads remembered, about 250 bytes each: an author names one that was published lately."""
 PAGE = 1024
 """Rows read at once while the state is rebuilt at the start."""
 DATABASE = "exchange.db"
@@ -117,6 +120,7 @@ class Exchange:
         self.statement_signer: StatementSigner = keys.statement
         self.packs = PackCache(store)
         self._audiences: Remembered[AudienceRow] = Remembered(KEPT_LEAVES)
+        self._journal_roots: Remembered[bytes] = Remembered(KEPT_HEADS)
         self.clock = clock
         self._pin = pin
         self._staging: Staging | None = None
@@ -172,6 +176,8 @@ class Exchange:
         if self._staging is not None:
             self._staging.commit()
             self._staging = None
+            head = self.ledger.head("journal")
+            self._journal_roots.put(str(head.size), head.root, 1)
 
     def drop(self) -> None:
         """Nothing of the commit took place."""
@@ -188,14 +194,15 @@ class Exchange:
         if not 1 <= len(submissions) <= MAX_STATEMENTS:
             raise Refused("batch-size", f"a request has 1 to {MAX_STATEMENTS} statements")
         prepared = [read(submission, index) for index, submission in enumerate(submissions)]
-        known = await self._look_up([one.statement for one in prepared])
-        for one in prepared:
-            one.known = known.accepted.get(known_of(one.statement))
-        pinned: list[str] = []
+        pinned = [blob.sha256 for one in prepared for blob in blobs_of(one.statement)]
+        for sha256 in pinned:
+            self.state.pin(sha256)
         try:
+            known = await self._look_up([one.statement for one in prepared])
             for index, one in enumerate(prepared):
+                one.known = known.accepted.get(known_of(one.statement))
                 if one.known is None:
-                    await self._prepare(one, index, pinned)
+                    await self._prepare(one, index, known.lengths)
             # An alert's signatures were verified while it was prepared.
             new = [o.statement for o in prepared if o.known is None and not isinstance(o.statement.body, AlertBody)]
             waiting = [statement for statement in new if statement.kind.scheme == "hybrid"]
@@ -266,19 +273,21 @@ class Exchange:
         about = KnownAlerts(
             found.about.alerts, {**kept, **found.about.audiences}, found.about.receipted, found.about.messages
         )
-        return _LookedUp(found.accepted, about)
+        return _LookedUp(found.accepted, about, found.lengths)
 
-    async def _prepare(self, one: Prepared, index: int, pinned: list[str]) -> None:
-        """Fetch what a statement refers to; raises Refused."""
+    async def _prepare(self, one: Prepared, index: int, lengths: Mapping[str, int]) -> None:
+        """Fetch what a statement refers to, given the lengths of the blobs that are here; raises Refused."""
         try:
             match one.statement.body:
                 case AlertBody() as body:
                     await asyncio.to_thread(self._check_signed, one.statement)
                     await self._check_journal(body)
-                    one.material = await self._alert_material(body, pinned)
+                    _need_blobs(one.statement, lengths)
+                    one.material = await self._alert_material(body)
                 case EpochPublish() as body:
                     await asyncio.to_thread(self._check_signed, one.statement)
-                    await self._check_bundle(body, pinned)
+                    _need_blobs(one.statement, lengths)
+                    await self._check_bundle(body)
                 case _:
                     pass
         except Refused as error:
@@ -308,17 +317,17 @@ class Exchange:
     async def _check_journal(self, body: AlertBody) -> None:
         """A2 for the journal: an alert that names another journal than ours would be refused by every reader."""
         size = body.core.seen.journal.size
-        known = size <= self.ledger.head("journal").size
+        root = self._journal_roots.get(str(size))
+        if root is None and size <= self.ledger.head("journal").size:
+            # A log only grows, so its root at a size never changes.
+            root = await self.ledger.root_at("journal", size)
+            self._journal_roots.put(str(size), root, 1)
         try:
-            check_named_journal(body.core, await self.ledger.root_at("journal", size) if known else None)
+            check_named_journal(body.core, root)
         except AlertRefusal as error:
             raise Refused(error.code, error.detail, rule=error.rule) from None
 
-    async def _alert_material(self, body: AlertBody, pinned: list[str]) -> AlertMaterial:
-        wanted = list(body.sealed.parts)
-        if body.sealed.pack is not None:
-            wanted.append(body.sealed.pack)
-        await self._need_blobs(wanted, pinned)
+    async def _alert_material(self, body: AlertBody) -> AlertMaterial:
         leaves = None
         if body.sealed.pack is not None:
             try:
@@ -327,23 +336,8 @@ class Exchange:
                 raise Refused(error.code, str(error), rule="V7") from None
         return AlertMaterial(leaves, await self.facts_at(body.core.seen.registry.size))
 
-    async def _need_blobs(self, wanted: Sequence[BlobRef], pinned: list[str]) -> None:
-        for blob in wanted:
-            self.state.pin(blob.sha256)
-            pinned.append(blob.sha256)
-        found = await self.store.glance(blobs.lengths, [blob.sha256 for blob in wanted])
-        missing = [blob.sha256 for blob in wanted if found.get(blob.sha256) != blob.length]
-        if missing:
-            raise Refused(
-                "blob-missing",
-                "upload the blobs first; these are not here in the length named",
-                rule="V6",
-                differs={"missing": missing},
-            )
-
-    async def _check_bundle(self, body: EpochPublish, pinned: list[str]) -> None:
+    async def _check_bundle(self, body: EpochPublish) -> None:
         """Each key of the bundle has the hash named and takes a trial seal: one bad key must not stop a publisher."""
-        await self._need_blobs([body.bundle], pinned)
         data = await self.store.read(blobs.read, body.bundle.sha256)
         keys = [data[i * EPOCH_KEY : (i + 1) * EPOCH_KEY] for i in range(len(body.keys))]
         try:
@@ -385,10 +379,13 @@ class Exchange:
 class _LookedUp:
     accepted: dict[Known, int]
     about: KnownAlerts
+    lengths: dict[str, int]
+    """Bytes of each complete blob that the statements name."""
 
 
 def _look_up(connection: Connection, waiting: Sequence[Statement], audiences: Collection[str]) -> _LookedUp:
-    """Which of the statements were accepted before, the proposals and alerts that they speak about, and these audiences."""
+    """Which of the statements were accepted before, the proposals and alerts that they speak about, these audiences, and
+    the blobs that are here."""
     accepted: dict[Known, int] = {}
     for row in statements.of_id(connection, {statement.id for statement in waiting}):
         accepted[(row.statement, row.entry_kind, row.signers)] = row.index
@@ -411,6 +408,10 @@ def _look_up(connection: Connection, waiting: Sequence[Statement], audiences: Co
         approvers = parse_statement(envelope).alert.core.approvers
         found[alert] = KnownAlert(place, approvers)
     leaves = {alert: alerts.audience(connection, alert) for alert in audiences}
+    lengths: dict[str, int] = {}
+    for statement in waiting:
+        if wanted := blobs_of(statement):
+            lengths |= blobs.lengths(connection, [blob.sha256 for blob in wanted])
     receipts = [statement.body for statement in waiting if isinstance(statement.body, AlertReceipt)]
     devices = {body.issuer.device for body in receipts}
     given = {
@@ -419,7 +420,18 @@ def _look_up(connection: Connection, waiting: Sequence[Statement], audiences: Co
         for device, level in alerts.receipted(connection, alert, devices)
     }
     known = {alert: row for alert, row in leaves.items() if row is not None}
-    return _LookedUp(accepted, KnownAlerts(found, known, frozenset(given), said))
+    return _LookedUp(accepted, KnownAlerts(found, known, frozenset(given), said), lengths)
+
+
+def _need_blobs(statement: Statement, lengths: Mapping[str, int]) -> None:
+    missing = [blob.sha256 for blob in blobs_of(statement) if lengths.get(blob.sha256) != blob.length]
+    if missing:
+        raise Refused(
+            "blob-missing",
+            "upload the blobs first; these are not here in the length named",
+            rule="V6",
+            differs={"missing": missing},
+        )
 
 
 def _check_keys(keys: Sequence[bytes], hashes: Sequence[str]) -> None:
