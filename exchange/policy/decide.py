@@ -166,7 +166,7 @@ def expand(
             devices = roster.devices_in_force(person)
             if not devices:
                 without.append(person)
-            recipients.extend(Recipient(device, person, device in usable) for device in devices)
+            recipients += [Recipient(device, person, device in usable) for device in devices]
     return tuple(recipients), tuple(without)
 
 

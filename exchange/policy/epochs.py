@@ -39,6 +39,8 @@ class EpochTable:
 
     def __init__(self) -> None:
         self._weeks: dict[int, dict[str, Published]] = {}
+        self._newest: dict[int, int] = {}
+        """Highest journal index of a week's keys."""
         self._bundles: dict[str, list[tuple[int, str]]] = {}
 
     def check(self, body: EpochPublish) -> None:
@@ -68,6 +70,7 @@ class EpochTable:
             self._weeks.setdefault(key.week, {})[body.issuer.device] = Published(
                 bytes.fromhex(key.hash), statement, index, body.bundle.sha256, position
             )
+            self._newest[key.week] = max(index, self._newest.get(key.week, 0))
         self._bundles.setdefault(body.issuer.device, []).append((index, statement))
 
     def key(self, device: str, week: int, journal_size: int) -> Published | None:
@@ -89,9 +92,10 @@ class EpochTable:
 
     def usable(self, week: int, journal_size: int) -> Mapping[str, Published]:
         """The devices with a usable key for that week at that journal size, and their keys."""
-        return {
-            device: found for device, found in self._weeks.get(week, {}).items() if found.index < journal_size
-        }
+        keys = self._weeks.get(week, {})
+        if self._newest.get(week, 0) < journal_size:
+            return keys.copy()
+        return {device: found for device, found in keys.items() if found.index < journal_size}
 
 
 def _after(week: int, weeks: int) -> int:

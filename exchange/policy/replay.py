@@ -24,7 +24,7 @@ from exchange.policy.roster import Verifier
 from exchange.policy.rules import Decision
 from keys import encoding
 from keys.errors import KeysError
-from keys.stanza import LeafSummary, audience_root, stanza_id
+from keys.stanza import LeafSummary, audience_root, encode_leaf_list, stanza_id
 from keys.verify import verify_hybrid
 
 ROSTER_LAG = 900
@@ -120,7 +120,8 @@ class LeafSet:
     """An audience's leaves with what can be computed before it is known who should be among them.
 
     ``root`` (32 bytes) and ``depth`` are of the leaves in the order given (empty and -1 without leaves), ``ordered`` says
-    that the tags ascend, ``places`` has the index of each stanza id, ``stanzas`` whether the leaf at an index has a stanza.
+    that the tags ascend, ``places`` has the index of each stanza id, ``stanzas`` whether the leaf at an index has a stanza,
+    ``encoded`` is the leaf list.
     """
 
     leaves: tuple[LeafSummary, ...] = field(repr=False)
@@ -129,6 +130,7 @@ class LeafSet:
     ordered: bool
     places: Mapping[bytes, int] = field(repr=False)
     stanzas: tuple[bool, ...] = field(repr=False)
+    encoded: bytes = field(repr=False)
 
     @classmethod
     def of(cls, leaves: Sequence[LeafSummary]) -> LeafSet:
@@ -141,6 +143,7 @@ class LeafSet:
             all(a.tag < b.tag for a, b in pairwise(leaves)),
             {leaf.stanza_id: index for index, leaf in enumerate(leaves)},
             tuple(leaf.stanza_hash != NO_STANZA for leaf in leaves),
+            encode_leaf_list(leaves),
         )
 
 

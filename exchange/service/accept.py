@@ -57,7 +57,6 @@ from exchange.tlog.checkpoint import LogName
 from keys import encoding
 from keys.errors import KeysError
 from keys.kem import EPOCH_KEY
-from keys.stanza import encode_leaf_list
 from keys.verify import StatementPublicKey, verify_ed25519
 
 KEPT_DEVICES = 1 << 16
@@ -416,9 +415,11 @@ class Request:
             ),
         )
         if material is not None and material.leaves is not None:
-            devices = b"".join(map(_raw_device, sorted(places, key=places.__getitem__)))
-            leaves = encode_leaf_list(material.leaves.leaves)
-            stage.write(alerts.put_audiences, AudienceRow(statement.id, leaves, devices))
+            devices = [b""] * len(places)
+            for device, place in places.items():
+                devices[place] = _raw_device(device)
+            row = AudienceRow(statement.id, material.leaves.encoded, b"".join(devices))
+            stage.write(alerts.put_audiences, row)
 
     def _epochs(self, stage: Stage, staging: Staging, statement: Statement, body: EpochPublish) -> None:
         staging.state.epochs.check(body)

@@ -198,16 +198,14 @@ class Exchange:
         for sha256 in pinned:
             self.state.pin(sha256)
         try:
-            known = await self._look_up([one.statement for one in prepared])
+            known, _ = await asyncio.gather(
+                self._look_up([one.statement for one in prepared]),
+                asyncio.to_thread(self._verify_ahead, [one.statement for one in prepared]),
+            )
             for index, one in enumerate(prepared):
                 one.known = known.accepted.get(known_of(one.statement))
                 if one.known is None:
                     await self._prepare(one, index, known.lengths)
-            # An alert's signatures were verified while it was prepared.
-            new = [o.statement for o in prepared if o.known is None and not isinstance(o.statement.body, AlertBody)]
-            waiting = [statement for statement in new if statement.kind.scheme == "hybrid"]
-            if waiting:
-                await asyncio.to_thread(self._verify_ahead, waiting)
             request = Request(prepared, self._pin, known.about, self.statement_signer.public)
             committed = await self.sequencer.submit(_Posting(self, request))
         finally:
@@ -359,9 +357,12 @@ class Exchange:
         return roster.facts
 
     def _verify_ahead(self, waiting: Sequence[Statement]) -> None:
-        """Verify on a thread what can be named already, so that the lock finds it remembered; the lock decides."""
+        """Verify on a thread, while the store is asked, what can be named already, so that it is found remembered later;
+        the lock decides. What was accepted lately is not looked at again."""
         facts = self.state.roster.facts
         for statement in waiting:
+            if statement.kind.scheme != "hybrid" or self.state.recent(known_of(statement)) is not None:
+                continue
             keys: list[SigningPublicKey] = []
             for key_id in statement.envelope.signer_ids:
                 if key_id in facts.registrars:
@@ -372,7 +373,7 @@ class Exchange:
                 try:
                     self.state.verified.verify(statement.envelope, keys)
                 except KeysError:
-                    return  # refused under the lock, in its place and with its index
+                    return  # refused later, in its place and with its index
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from keys.errors import EncodingError
 from keys.stanza import parse_pack
 
 KEPT_LEAVES = 1 << 18
-"""Leaves of all packs remembered, about 400 bytes each."""
+"""Leaves of all packs remembered, about 500 bytes each."""
 
 
 class PackCache:
