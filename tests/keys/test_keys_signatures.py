@@ -1,5 +1,6 @@
 """Envelopes, signing and exact verification; keys that must not be enrolled."""
 
+import hashlib
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -30,6 +31,14 @@ def test_signatures_of_two_registrars_are_sorted_and_verify(ada: SoftwareSigner,
     assert [line.keyid for line in one.signatures] == [line.keyid for line in other.signatures]
     assert verify_hybrid(one, [bob.public, ada.public]) is one
     assert Envelope.decode(one.encode()) == one
+
+
+def test_an_envelope_is_written_as_strict_json_writes_it(ada: SoftwareSigner, bob: SoftwareSigner) -> None:
+    one = sign_statement(KIND, BODY, ada)
+    for envelope in (Envelope(KIND, BODY, ()), Envelope(KIND, b"", ()), one, add_signature(one, bob)):
+        assert envelope.encode() == encode(envelope.to_json())
+        signatures = encode([line.to_json() for line in envelope.signatures])
+        assert envelope.signatures_hash == hashlib.sha256(signatures).hexdigest()
 
 
 def test_statement_id_does_not_depend_on_signatures(ada: SoftwareSigner, bob: SoftwareSigner) -> None:
