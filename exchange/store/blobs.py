@@ -107,7 +107,7 @@ def find(connection: Connection, sha256: str) -> BlobRow | None:
 
 def lengths(connection: Connection, hashes: Collection[str]) -> dict[str, int]:
     """The length in bytes of each complete blob among these hashes: one alert's or one bundle's, so a few."""
-    return {sha256: length for sha256, length in connection.execute(_lengths, {"hashes": list(hashes)})}
+    return {row.sha256: row.length for row in connection.execute(_lengths, {"hashes": list(hashes)})}
 
 
 def read_range(connection: Connection, sha256: str, offset: int, length: int) -> bytes:

@@ -171,6 +171,31 @@ def test_r4_topics_narrow_even_a_named_organisation_and_a_named_person(scene: Sc
     assert scene.why(core, scene.driver) == (False, "R4", "topic-missing")
 
 
+def test_persons_of_one_organisation_are_decided_together_and_each_as_if_alone(scene: Scene) -> None:
+    colleague = scene.world.person(scene.hospital, "officer", topics=("it",))
+    scene.world.person(scene.hospital, "approver", "officer", topics=("it", "physical"))
+    leaver = scene.world.person(scene.hospital, "officer", topics=("it",))
+    scene.world.accept(
+        scene.world.by_registrars(
+            "person.remove", person=leaver.person, previous=scene.world.previous(f"person/{leaver.person}")
+        )
+    )
+    policy = scene.roster.facts.policy
+    assert policy is not None
+    audiences: list[dict[str, Any]] = [
+        {"everyone": True},
+        {"sectors": ["health"], "topics": ["it"]},
+        {"persons": [colleague.person]},
+        {"persons": [colleague.person], "topics": ["physical"]},
+        {"organisations": [scene.hospital]},
+    ]
+    for label in ("RED", "AMBER+STRICT", "AMBER", "GREEN"):
+        for audience in audiences:
+            core = scene.core(label, audience, approvers=[scene.approver.person])
+            people = decide_people(scene.roster, policy, core)
+            assert people == {p.id: decide_one(scene.roster, policy, core, p.id) for p in scene.roster.people()}
+
+
 def test_r6_green_goes_to_any_role_of_the_part_it_names(scene: Scene) -> None:
     core = scene.core("GREEN", {"areas": ["05113"]})
     assert scene.receive(core) == set(ids(scene.doctor, scene.porter, scene.manager, scene.author))
