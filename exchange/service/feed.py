@@ -4,6 +4,8 @@ A listener is a cursor, not a queue: what is new is built once into bytes that a
 leaf beside it, and kept for as long as `KEPT_EVENTS` and `KEPT_BYTES` allow; whoever is further behind reads pages from the
 store. A slow listener costs nobody anything: the web cuts it, and it resumes by its cursor.
 
+A listener follows a stream, or asks again and again (``poll``): the same cursors, places and events, one answer each time.
+
 ``wake`` only says that something was published; what, is read from the ledger, so a lost or doubled call loses nothing.
 When the registry changed, every listener's device is looked up again, and a stream whose device is no longer in force ends.
 """
@@ -19,7 +21,7 @@ from exchange.config import Feed as FeedLimits
 from exchange.ledger.ledger import Ledger
 from exchange.model.entry import RELEASED, parse_entry
 from exchange.service.alerts import Alerts, AlertView
-from exchange.service.answers import composed, note, value
+from exchange.service.answers import array, composed, note, value
 from exchange.service.claims import Claims
 from exchange.service.denied import Denied
 from exchange.service.sessions import Clock, Session, Sessions
@@ -28,6 +30,7 @@ from exchange.service.visibility import access_fault, reader_of
 from exchange.store import blobs as blob_rows
 from exchange.store import logs
 from exchange.store.database import Store
+from exchange.tlog.checkpoint import LogName
 from keys import encoding
 from keys.kem import STANZA
 
@@ -39,8 +42,11 @@ PAGE = 64
 """Entries built, or handed to one listener, at once: bounds what is written before the next look at the roster."""
 WHOLE_PACK_BYTES = 16 << 20
 """Packs up to this are read at once when many listeners need their stanzas; of larger ones each stanza is cut out."""
+LONGEST_WAIT = 60
+"""Seconds that a poll may wait for news."""
 KEEPALIVE = b": keepalive\n\n"
 
+_ENTRY = b"event: entry\nid: %d\ndata: "
 _HEAD = b"event: head\ndata: %b\n\n"
 
 
@@ -58,6 +64,11 @@ class Event:
     after: bytes = b""
     leaves: dict[str, bytes] = field(default_factory=dict)
     asked: frozenset[str] = frozenset()
+
+    @property
+    def framed(self) -> int:
+        """Bytes before its data."""
+        return len(_ENTRY % (self.index + 1))
 
     @property
     def size(self) -> int:
@@ -102,6 +113,46 @@ class Stream:
                 if self.ended is None:
                     return KEEPALIVE
 
+    async def poll(self, registry: int | None, seconds: int) -> bytes:
+        """The same news as one JSON object, for callers that cannot follow a stream; empty when nothing came in time.
+
+        ``registry`` is the registry's size as the caller knows it (None: the present one): a head without entries is news
+        when the registry has grown. Raises as `next`.
+        """
+        known = self._feed.size("registry") if registry is None else registry
+        end = asyncio.get_running_loop().time() + seconds
+        while True:
+            if self.ended is not None:
+                raise self.ended
+            news = self._feed.news
+            entries = [b"".join(pieces)[event.framed : -2] for event, pieces in await self._feed.taken(self)]
+            fresh = self._feed.up_to_date(self) and (bool(entries) or self._feed.told.registry > known)
+            left = end - asyncio.get_running_loop().time()
+            if self.ended is not None:
+                raise self.ended
+            if entries or fresh or left <= 0:
+                return composed(
+                    cursor=value(self.cursor),
+                    entries=array(entries),
+                    head=self._feed.told.data if fresh else None,
+                    registry=value(max(known, self._feed.told.registry) if fresh else known),
+                )
+            if not await self._feed.wait(news, left):
+                self._feed.recheck(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The heads as listeners are told them: both checkpoints as JSON, and the registry's size."""
+
+    data: bytes
+    registry: int
+
+    @property
+    def event(self) -> bytes:
+        """``event: head``."""
+        return _HEAD % self.data
+
 
 class Feed:
     """All listeners. ``start`` it, ``open`` streams, ``close`` it."""
@@ -134,7 +185,8 @@ class Feed:
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.news = asyncio.Event()
-        self.heads = self._head_event()
+        self.told = self._heads_now()
+        self.heads = self.told.event
 
     # -- running --------------------------------------------------------------------------------------------------
 
@@ -174,7 +226,7 @@ class Feed:
     async def _build(self) -> None:
         """Build everything published since the last time, announce it, then the heads."""
         size = self._ledger.head("journal").size
-        heads = self._head_event()
+        told = self._heads_now()
         while self._built < size:
             asked = frozenset(self._streams)
             events = await self._events(self._built, min(PAGE, size - self._built), asked)
@@ -184,7 +236,8 @@ class Feed:
             if self._built < size:
                 self._announce()
         # With the last entry and never before it: a head says that the reader has everything up to it.
-        self.heads = heads
+        self.told = told
+        self.heads = told.event
         self._announce()
 
     def _keep(self, event: Event) -> None:
@@ -198,14 +251,18 @@ class Feed:
         news, self.news = self.news, asyncio.Event()
         news.set()
 
-    def _head_event(self) -> bytes:
+    def _heads_now(self) -> Told:
         journal, registry = (note(self._ledger.checkpoint(log)) for log in ("journal", "registry"))
-        return _HEAD % composed(journal=journal, registry=registry)
+        return Told(composed(journal=journal, registry=registry), self.size("registry"))
+
+    def size(self, log: LogName) -> int:
+        """Entries of a log."""
+        return self._ledger.head(log).size
 
     # -- listeners ------------------------------------------------------------------------------------------------
 
-    def open(self, session: Session, cursor: int | None) -> Stream:
-        """A stream from journal index ``cursor`` on; without one, from now on.
+    def open(self, session: Session, cursor: int | None, registry: int | None = None) -> Stream:
+        """A stream, or a poll, from journal index ``cursor`` on; without one, from now on.
 
         A further stream of a device than it may have ends its oldest: the other end may be long gone. Raises Denied
         (``cursor-ahead``, ``readers-busy``).
@@ -213,6 +270,8 @@ class Feed:
         size = self._ledger.head("journal").size
         if cursor is not None and cursor > size:
             raise Denied("cursor-ahead", f"the journal has {size} entries")
+        if registry is not None and registry > self.size("registry"):
+            raise Denied("cursor-ahead", f"the registry has {self.size('registry')} entries")
         own = self._streams.setdefault(session.device, [])
         if len(own) >= self._limits.readers_per_device:
             self._finish(own[0], Denied("stream-replaced", "a newer stream of this device took its place"))
@@ -269,10 +328,11 @@ class Feed:
                 for stream in list(self._streams.get(device, [])):
                     self.recheck(stream)
 
-    async def wait(self, news: asyncio.Event) -> bool:
-        """Wait for news; False when the keep-alive pause passed without any."""
+    async def wait(self, news: asyncio.Event, most: float | None = None) -> bool:
+        """Wait for news; False when the keep-alive pause, or ``most`` seconds, passed without any."""
+        pause = float(self._limits.keepalive_seconds)
         try:
-            async with asyncio.timeout(self._limits.keepalive_seconds):
+            async with asyncio.timeout(pause if most is None else min(most, pause)):
                 await news.wait()
         except TimeoutError:
             return False
@@ -283,7 +343,11 @@ class Feed:
         return stream.cursor == self._built
 
     async def after(self, stream: Stream) -> list[bytes]:
-        """The next events for a listener, at most `PAGE`; its cursor moves behind them."""
+        """The next events for a listener as bytes, at most `PAGE`; its cursor moves behind them."""
+        return [piece for _, pieces in await self.taken(stream) for piece in pieces]
+
+    async def taken(self, stream: Stream) -> list[tuple[Event, Iterable[bytes]]]:
+        """The next events for a listener with its own pieces of them; its cursor moves behind them."""
         if stream.cursor >= self._built:
             return []
         first = self._kept[0].index if self._kept else self._built
@@ -294,9 +358,9 @@ class Feed:
             events = await self._events(
                 stream.cursor, min(PAGE, self._built - stream.cursor), frozenset((stream.session.device,))
             )
-        pieces = [piece for event in events for piece in await self._pieces(event, stream)]
+        taken = [(event, await self._pieces(event, stream)) for event in events]
         stream.cursor += len(events)
-        return pieces
+        return taken
 
     def delivered(self, stream: Stream) -> None:
         """What was given to a stream before has been written."""
@@ -333,7 +397,7 @@ class Feed:
     async def _event(self, index: int, data: bytes, asked: frozenset[str]) -> Event:
         entry = parse_entry(data)
         encoded = value(encoding.b64(data))
-        head = b"event: entry\nid: %d\ndata: " % (index + 1)
+        head = _ENTRY % (index + 1)
         plain = b"%b%b\n\n" % (head, composed(entry=encoded, index=value(index)))
         if entry.kind != RELEASED or entry.alert is None or entry.alert.audience is None:
             return Event(index, plain)

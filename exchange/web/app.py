@@ -25,15 +25,16 @@ from exchange import serverkeys
 from exchange.config import Config
 from exchange.service.claims import flush_quietly
 from exchange.service.exchange import Exchange
-from exchange.web import public
+from exchange.web import openapi, public
 from exchange.web.connections import SEND_BUFFER_BYTES, Connection
 from exchange.web.context import CONTEXT, Context
+from exchange.web.declare import Access, Route
 from exchange.web.errors import WebProblem, problem, status_of
 from exchange.web.headers import SECURITY_HEADERS
 from exchange.web.markdown import undirected
 from exchange.web.oplog import OperatorLog, open_log, places
 from exchange.web.requests import Call, address, check_path, session_of
-from exchange.web.routes import ROUTES, Access, Route
+from exchange.web.routes import ROUTES
 
 try:
     import uvloop
@@ -143,13 +144,19 @@ def _bound(route: Route) -> Next:
     async def handle(request: web.Request) -> web.StreamResponse:
         context = request.app[CONTEXT]
         if route.access is not Access.SESSION:
-            return await route.handler(Call(context, request))
+            return await _called(route, Call(context, request, route.known))
         session = session_of(context, request)
         if not context.by_device.take(session.device, context.monotonic()):
             raise WebProblem("rate-limited", "too many requests of this device; slow down")
-        return await route.handler(Call(context, request, session, context.sessions.reader(session)))
+        return await _called(route, Call(context, request, route.known, session, context.sessions.reader(session)))
 
     return handle
+
+
+async def _called(route: Route, call: Call) -> web.StreamResponse:
+    """The handler's answer, once the query is one that the route declares."""
+    call.queried()
+    return await route.handler(call)
 
 
 async def _expect(request: web.Request) -> None:
@@ -185,6 +192,7 @@ def create_app(
         undefined=jinja2.StrictUndefined,
         finalize=_undirected,
     )
+    openapi.setup(app, ROUTES)
     public.setup(app)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _bound(route), expect_handler=_expect)

@@ -83,6 +83,9 @@ STATUS: Final[dict[str, int]] = {
     "upload-unknown": 409,
     "cursor-ahead": 400,
     "readers-busy": 503,
+    "session-ended": 401,
+    "stream-replaced": 409,
+    "gone": 409,  # nobody is left to read it
     # statements
     "batch-size": 413,
     "other-exchange": 403,

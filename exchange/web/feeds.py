@@ -64,7 +64,7 @@ class _Feed:
 
 def language_of(call: Call) -> str:
     """``?lang=``, German without it. Raises WebProblem (``query-malformed``)."""
-    language = call.queried("lang").get("lang", LANGUAGES[0])
+    language = call.queried().get("lang", LANGUAGES[0])
     if language not in LANGUAGES:
         raise WebProblem("query-malformed", "lang is de or en")
     return language

@@ -12,13 +12,14 @@ from exchange.model.statements import Opening
 from exchange.model.submission import MAX_STATEMENTS, Accepted, Refused, Submission
 from exchange.service.answers import array, composed, hashes, note, value
 from exchange.service.denied import Denied
-from exchange.service.feed import Stream
+from exchange.service.feed import LONGEST_WAIT, Stream
 from exchange.service.reading import DEFAULT_PAGE, MAX_PAGE
 from exchange.tlog.checkpoint import LogName
 from exchange.tlog.tiles import Bundle, Tile, parse_path
 from exchange.web.connections import Connection
 from exchange.web.errors import WebProblem
 from exchange.web.requests import MAX_SMALL_BODY, Call, announced_length, body, integer, json_body, upload_pieces
+from exchange.web.schemas import MAX_OPENINGS
 from keys import encoding
 from keys.envelope import Envelope
 from keys.errors import EncodingError, EnvelopeError
@@ -28,8 +29,8 @@ JSON = "application/json"
 BINARY = "application/octet-stream"
 IMMUTABLE = "public, max-age=31536000, immutable"
 PRIVATE_IMMUTABLE = "private, max-age=31536000, immutable"
-MAX_OPENINGS = 8
-"""Openings of one statement; no kind has more than four."""
+POLL_SECONDS = 25
+"""How long a poll waits when it does not say: less than the half minute after which proxies lose patience."""
 
 
 def _json(data: bytes, status: int = 200) -> web.Response:
@@ -127,7 +128,7 @@ def _result(result: Accepted) -> bytes:
 
 async def get_statement(call: Call) -> web.Response:
     """One statement; of a proposal that gained approvals, the signature set of as many signers as ``signers`` says."""
-    query = call.queried("signers")
+    query = call.queried()
     signers = integer(query, "signers", 0) if query else None
     return _json(await call.context.reading.statement(call.reader, call.part("id"), signers))
 
@@ -184,14 +185,14 @@ async def get_blob(call: Call) -> web.StreamResponse:
 
 async def registry_statements(call: Call) -> web.Response:
     """The registry statements that the caller is shown."""
-    query = call.queried("start", "limit")
+    query = call.queried()
     start, limit = integer(query, "start", 0), min(integer(query, "limit", DEFAULT_PAGE), MAX_PAGE)
     return _json(await call.context.reading.registry_page(call.reader, start, limit))
 
 
 async def epochs(call: Call) -> web.Response:
     """``epoch.publish`` statements."""
-    query = call.queried("start", "limit")
+    query = call.queried()
     start, limit = integer(query, "start", 0), min(integer(query, "limit", DEFAULT_PAGE), MAX_PAGE)
     return _json(await call.context.reading.epochs_page(start, limit))
 
@@ -201,7 +202,7 @@ async def epochs(call: Call) -> web.Response:
 
 async def alert(call: Call) -> web.Response:
     """The caller's own leaf of an alert, or the proof that it has none."""
-    text = call.queried("tag").get("tag")
+    text = call.queried().get("tag")
     try:
         tag = None if text is None else encoding.unb64u(text, length=TAG)
     except EncodingError:
@@ -217,19 +218,19 @@ async def leaves(call: Call) -> web.Response:
 
 async def receipts(call: Call) -> web.Response:
     """Who received an alert, as far as the caller is told."""
-    start = integer(call.queried("start"), "start", 0)
+    start = integer(call.queried(), "start", 0)
     return _json(await call.context.receipts.view(call.reader, call.part("id"), start))
 
 
 async def reactions(call: Call) -> web.Response:
     """What recipients said about an alert, sealed to its author's organisation."""
-    start = integer(call.queried("start"), "start", 0)
+    start = integer(call.queried(), "start", 0)
     return _json(await call.context.messages.about(call.reader, call.part("id"), start))
 
 
 async def answers(call: Call) -> web.Response:
     """What sources answered to the caller's organisation."""
-    start = integer(call.queried("start"), "start", 0)
+    start = integer(call.queried(), "start", 0)
     return _json(await call.context.messages.answers(call.reader, start))
 
 
@@ -265,6 +266,29 @@ async def feed(call: Call) -> web.StreamResponse:
         call.context.feed.drop(stream)
 
 
+async def poll(call: Call) -> web.StreamResponse:
+    """The feed for those whom no stream reaches: one answer, at once or when the wait is over."""
+    if call.session is None:
+        raise Denied("session-missing", "this needs a session")
+    query = call.queried()
+    seconds = integer(query, "wait", POLL_SECONDS)
+    if seconds > LONGEST_WAIT:
+        raise WebProblem("query-malformed", f"wait is at most {LONGEST_WAIT} seconds")
+    cursor, registry = (integer(query, name, 0) if name in query else None for name in ("cursor", "registry"))
+    feed, connection = call.context.feed, call.request.protocol
+    stream = feed.open(call.session, cursor, registry)
+    if isinstance(connection, Connection):
+        connection.on_lost = lambda: feed.leave(stream)
+    try:
+        response = _json(await stream.poll(registry, seconds))
+        await response.prepare(call.request)
+        await response.write_eof()
+        feed.delivered(stream)
+        return response
+    finally:
+        feed.drop(stream)
+
+
 async def _follow(response: web.StreamResponse, stream: Stream) -> None:
     """Write until the end. A reader that takes nothing is cut by the connection's guard, which ends the write here."""
     try:
@@ -289,7 +313,7 @@ async def _next(stream: Stream) -> bytes | None:
 
 def _cursor(call: Call) -> int | None:
     """Where to begin: ``Last-Event-ID`` after a break, else the query. Raises WebProblem (``query-malformed``)."""
-    query = call.queried("cursor")
+    query = call.queried()
     last = call.request.headers.get("Last-Event-ID")
     if last is not None:
         query = {"cursor": last}

@@ -98,12 +98,12 @@ def setup(app: web.Application) -> None:
 # -- language -----------------------------------------------------------------------------------------------------------
 
 
-def language_of(call: Call, *also: str) -> str:
+def language_of(call: Call) -> str:
     """``?lang=``, else the first language of Accept-Language that there is, else German.
 
     Raises WebProblem (``query-malformed``).
     """
-    chosen = call.queried("lang", *also).get("lang")
+    chosen = call.queried().get("lang")
     if chosen is not None:
         if chosen not in LANGUAGES:
             raise WebProblem("query-malformed", "lang is de or en")
@@ -174,8 +174,8 @@ def _page(call: Call, template: str, language: str, **values: Any) -> web.Respon
 
 async def listing(call: Call) -> web.Response:
     """Released CLEAR alerts, the newest first; ``?before=`` a journal index goes back."""
-    language = language_of(call, "before")
-    before = call.queried("lang", "before").get("before")
+    language = language_of(call)
+    before = call.queried().get("before")
     if before is not None and not (before.isascii() and before.isdigit() and len(before) <= 15):
         raise WebProblem("query-malformed", "before is a journal index")
     rows = await call.context.clear.newest(None if before is None else int(before), PAGE_ALERTS + 1)

@@ -39,6 +39,8 @@ class Call:
 
     context: Context
     request: web.Request
+    known: frozenset[str] = frozenset()
+    """The names that the route's query may have."""
     session: Session | None = None
     caller: Reader | None = None
 
@@ -53,11 +55,11 @@ class Call:
         """A part of the path; the route's pattern has checked its form."""
         return self.request.match_info[name]
 
-    def queried(self, *known: str) -> dict[str, str]:
-        """The query's values. Raises WebProblem (``query-malformed``) for another name, or one given twice."""
+    def queried(self) -> dict[str, str]:
+        """The query's values. Raises WebProblem (``query-malformed``) for a name not declared, or one given twice."""
         found: dict[str, str] = {}
         for name, value in self.request.rel_url.query.items():
-            if name not in known or name in found:
+            if name not in self.known or name in found:
                 raise WebProblem("query-malformed", "the query has a name that is not known here, or one twice")
             found[name] = value
         return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -10,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from exchange.web.routes import ROUTES, Access, Route
+from exchange.web.declare import Access, Route
+from exchange.web.routes import ROUTES
 from tests.support.web import Partnership, listening
 from tests.support.world import Member
 
@@ -36,13 +36,14 @@ EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/v1/answers"): EVERYONE,
     ("GET", "/v1/proposals"): EVERYONE,
     ("GET", "/v1/feed"): EVERYONE,
+    ("GET", "/v1/feed/poll"): EVERYONE,
     ("GET", "/{log}/tile/entries/{place}"): EVERYONE,
 }
 
 
 def plain(route: Route) -> str:
     """The route's path without the patterns of its parts."""
-    return re.sub(r"\{(\w+):(?:[^{}]|\{[^{}]*\})*\}", r"{\1}", route.path)
+    return route.template
 
 
 @dataclass
@@ -61,7 +62,7 @@ class Scene:
         return path.format(**values)
 
     def query(self, route: Route) -> str:
-        return f"?tag={NO_TAG}" if plain(route) == "/v1/alerts/{id}" else ""
+        return {"/v1/alerts/{id}": f"?tag={NO_TAG}", "/v1/feed/poll": "?cursor=0"}.get(plain(route), "")
 
 
 @pytest.fixture
