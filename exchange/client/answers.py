@@ -132,6 +132,15 @@ class Heads:
 FeedItem = FeedEntry | Heads
 
 
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """``GET /v1/feed/poll``: what came, a head last when these are all, and where to go on."""
+
+    items: tuple[FeedItem, ...]
+    cursor: int
+    registry: int
+
+
 def _number(value: Any, *, below: int = MAX_INDEX) -> int:
     if type(value) is not int or not 0 <= value < below:
         raise ValueError("not an index")
@@ -286,3 +295,12 @@ def parse_heads(value: dict[str, Any]) -> Heads:
     """``event: head``."""
     _fields(value, "journal", "registry")
     return Heads(_note(value["registry"]), _note(value["journal"]))
+
+
+def parse_polled(value: dict[str, Any]) -> Polled:
+    """``GET /v1/feed/poll``."""
+    _fields(value, "cursor", "entries", "registry")
+    items: list[FeedItem] = [parse_feed_entry(item) for item in _list(value["entries"], MAX_ITEMS)]
+    if value.get("head") is not None:
+        items.append(parse_heads(value["head"]))
+    return Polled(tuple(items), _number(value["cursor"]), _number(value["registry"]))

@@ -23,6 +23,7 @@ from exchange.client.answers import (
     ExchangeInfo,
     FeedItem,
     Page,
+    Polled,
     RegistryItem,
     parse_accepted,
     parse_alert,
@@ -30,6 +31,7 @@ from exchange.client.answers import (
     parse_exchange,
     parse_feed_entry,
     parse_heads,
+    parse_polled,
     parse_registry,
 )
 from exchange.client.errors import BadAnswer, ClientError, Refused, TransportError
@@ -61,6 +63,8 @@ RENEW_BEFORE = 30
 """Seconds before a session's end from which a new one is opened."""
 TRANSFER_SECONDS = 600.0
 """Longest transfer of one blob."""
+POLL_SECONDS = 25
+"""How long a poll lets the exchange wait; the transport gives up after half a minute of silence."""
 
 _PROBLEM_TEXT: Final = 500
 T = TypeVar("T")
@@ -230,6 +234,11 @@ class ExchangeApi:
             if refusal.response.status == 401:
                 self._token = None
             raise _problem(refusal.response) from None
+
+    async def poll(self, cursor: int, registry: int, seconds: int = POLL_SECONDS) -> Polled:
+        """The same as one answer, within ``seconds``: from a journal index on, and when the registry is longer than that."""
+        path = f"/v1/feed/poll?cursor={cursor}&registry={registry}&wait={seconds}"
+        return _parsed(parse_polled, await self._private("GET", path, max_bytes=MAX_PAGE))
 
     # -- the session -------------------------------------------------------------------------------------------------
 

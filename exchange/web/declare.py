@@ -100,7 +100,7 @@ class Answer:
     links: tuple[Link, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Route:
     """One method of one path: what is enforced, and what a reader is told.
 

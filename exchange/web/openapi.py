@@ -124,7 +124,7 @@ def _operation(route: Route) -> dict[str, Any]:
 
 def _shared() -> dict[str, tuple[int, tuple[str, ...]]]:
     """The refusals that many routes have in common, by the name of a component."""
-    groups = {"": ALWAYS, "Session": (*ALWAYS, *WITH_SESSION), "Body": (*ALWAYS, *WITH_BODY)}
+    groups = {"Any": ALWAYS, "Session": (*ALWAYS, *WITH_SESSION), "Body": (*ALWAYS, *WITH_BODY)}
     found: dict[str, tuple[int, tuple[str, ...]]] = {}
     for prefix, codes in groups.items():
         by_status: dict[int, list[str]] = {}
@@ -132,7 +132,7 @@ def _shared() -> dict[str, tuple[int, tuple[str, ...]]]:
             by_status.setdefault(status_of_code(code), []).append(code)
         for status, own in sorted(by_status.items()):
             if (status, tuple(own)) not in found.values():
-                found[prefix + HTTPStatus(status).phrase.replace(" ", "")] = status, tuple(own)
+                found[f"{prefix}{status}"] = status, tuple(own)
     return found
 
 
@@ -210,7 +210,7 @@ def _problem(status: int, codes: Sequence[str], rules: bool) -> dict[str, Any]:
             "allOf": [ref("Problem"), {"properties": {"code": {"enum": list(codes)}, "status": {"const": status}}}]
         }
     found: dict[str, Any] = {
-        "description": f"{HTTPStatus(status).phrase}: {description}",
+        "description": description,
         "content": {CONTENT_TYPE: {"schema": schema}},
     }
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):

@@ -268,7 +268,9 @@ ROUTES: Final[tuple[Route, ...]] = (
         _AUDITED,
         summary="What recipients said about an alert, sealed to its author's organisation",
         query=(_START,),
-        answers=(Answer("reactions, questions and answers in journal order; without next it is the last", schemas.PAGE),),
+        answers=(
+            Answer("reactions, questions and answers in journal order; without next it is the last", schemas.PAGE),
+        ),
         codes=("alert-unknown", "not-entitled", "not-released"),
     ),
     Route(

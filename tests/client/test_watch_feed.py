@@ -1,10 +1,12 @@
 """Watching: what the feed brings saves requests and is believed no more than an answer."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from exchange.client import publish
+from exchange.client import watch as watching
 from exchange.client.draft import prepare
 from exchange.client.errors import VerificationError
 from exchange.client.sync import sync
@@ -113,3 +115,46 @@ async def test_a_head_that_is_late_is_no_fork(scene):
     await anext(rounds)
     released = await publish.publish(prepare(source(), author), author)
     assert (await anext(rounds)).opened == (released.statement,)
+
+
+async def test_a_watch_that_polls_opens_the_same_and_follows_the_registry(scene):
+    author, officer = await ready(scene)
+    rounds = watch(officer, pause=stop, poll=True)
+    assert (await anext(rounds)).opened == ()
+    released = await publish.publish(prepare(source(), author), author)
+    assert (await anext(rounds)).opened == (released.statement,)
+    asked = [r.path for r in scene.sim.requests if r.device == scene.officer.device]
+    assert "/v1/feed/poll" in asked and "/v1/feed" not in asked
+    while officer.replica.size("journal") < scene.sim.logs["journal"].size:
+        await anext(rounds)  # what this device itself sent comes back
+    before = officer.replica.size("registry")
+    scene.scene.organisation("Neue Stadtwerke")
+    await anext(rounds)
+    assert officer.replica.size("registry") == before + 1
+
+
+async def test_an_exchange_that_answers_a_poll_with_nothing_at_once_is_not_asked_without_end(scene):
+    _, officer = await ready(scene)
+    scene.sim.end_feeds()
+    rounds = watch(officer, pause=stop, poll=True)
+    with pytest.raises(Enough):
+        while True:
+            await anext(rounds)
+    assert sum(r.path == "/v1/feed/poll" for r in scene.sim.requests) <= 3
+
+
+async def test_a_stream_that_a_proxy_collects_gives_way_to_polling(scene, monkeypatch):
+    monkeypatch.setattr(watching, "FIRST_SECONDS", 0.05)
+    author, _ = await ready(scene)
+
+    class Collected(Feed):
+        async def stream(self, path, *, headers=None):
+            await asyncio.Event().wait()
+            yield Event("", "", "")
+
+    officer = scene.scene.member(scene.officer, transport=Collected(scene.sim, None))
+    rounds = watch(officer, pause=stop)
+    await anext(rounds)
+    released = await publish.publish(prepare(source(), author), author)
+    while released.statement not in (await anext(rounds)).opened:
+        pass

@@ -417,7 +417,8 @@ class Simulator:
         request = Request(method, parts.path, query, body or b"", self.sessions.get(token))
         self.requests.append(request)
         try:
-            response = self._answer(request)
+            poll = request.path == "/v1/feed/poll" and request.device is not None
+            response = await self._poll(request) if poll else self._answer(request)
         except No as refusal:
             response = refusal.response()
         for lie in self.lies:
@@ -696,6 +697,24 @@ class Simulator:
                 yield Event(str(cursor), "head", encoding.encode(value).decode())
             if self.feeds_end:
                 return
+            await news.wait()
+
+    async def _poll(self, request: Request) -> Response:
+        """The feed as one answer; waits for news as long as it takes, or not at all once feeds end."""
+        assert request.device is not None
+        cursor, registry = int(request.query["cursor"]), int(request.query["registry"])
+        while True:
+            news = self._news
+            entries = [
+                encoding.decode(self._feed_entry(request.device, index).encode(), max_bytes=1 << 20)
+                for index in range(cursor, self.logs["journal"].size)
+            ]
+            if entries or self.logs["registry"].size > registry:
+                head = {"journal": self._note("journal"), "registry": self._note("registry")}
+                found = {"cursor": cursor + len(entries), "registry": self.logs["registry"].size}
+                return _json({"entries": entries, "head": head, **found})
+            if self.feeds_end:
+                return _json({"cursor": cursor, "entries": [], "registry": registry})
             await news.wait()
 
     def _feed_entry(self, device: str, index: int) -> str:

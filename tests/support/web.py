@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from exchange.web.context import CONTEXT, Context
 from exchange.web.oplog import open_log
 from keys import encoding
 from keys.sign import sign_statement
+from tests.support import contract
 from tests.support.live import Live
 from tests.support.world import Member
 
@@ -61,6 +63,8 @@ class WebLive(Live):
         self.config = parse({**sections, "server": {**server, **sections.get("server", {})}}, "test")
         self.log = io.StringIO()
         self.monotonic = 0.0
+        self.uploading: dict[str, str] = {}
+        """The sessions of devices that upload over HTTP instead of straight into the store."""
         self.http: Server
         self.client: aiohttp.ClientSession
 
@@ -96,7 +100,9 @@ class WebLive(Live):
         async with self.client.request(
             method, path, data=body, headers=sent, skip_auto_headers=["User-Agent"], allow_redirects=False
         ) as answer:
-            return Answer(answer.status, answer.headers.copy(), await answer.read())
+            got = Answer(answer.status, answer.headers.copy(), await answer.read())
+        contract.check(method, path, got.status, got.headers, got.body)
+        return got
 
     async def get(self, path: str, token: str | None = None) -> Answer:
         return await self.call("GET", path, token)
@@ -105,6 +111,15 @@ class WebLive(Live):
         """Post statements over HTTP."""
         body = encoding.encode({"statements": [{"envelope": s.envelope.to_json()} for s in statements]})
         return await self.call("POST", "/v1/statements", body=body)
+
+    async def put(self, data: bytes, device: str) -> str:
+        token = self.uploading.get(device)
+        if token is None:
+            return await super().put(data, device)
+        digest = sha256(data).hexdigest()
+        answer = await self.call("PUT", f"/v1/blobs/{digest}", token, data)
+        assert answer.status in (200, 201), answer.body
+        return digest
 
     def session_statement(self, member: Member, challenge: str, device: str | None = None, **changes: Any) -> bytes:
         device = device or member.device
@@ -136,7 +151,7 @@ class WebLive(Live):
         path = "/v1/feed" if cursor is None else f"/v1/feed?cursor={cursor}"
         async with self.client.get(path, headers={"Authorization": f"Bearer {token}"}) as answer:
             assert answer.status == 200, await answer.read()
-            yield events(answer)
+            yield checked(events(answer))
 
     async def raw(self, data: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection of one's own with these bytes sent."""
@@ -171,6 +186,13 @@ async def events(answer: aiohttp.ClientResponse) -> AsyncIterator[Event]:
         if data:
             yield Event(name, last, json.loads(data))
         name, data = "", ""
+
+
+async def checked(stream: AsyncIterator[Event]) -> AsyncIterator[Event]:
+    """The same events, each held against what the route declares."""
+    async for event in stream:
+        contract.check_event(event.name, event.data)
+        yield event
 
 
 @dataclass(slots=True)
