@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 HOLDS_SECRETS_OF_MEMBERS = {"keys.device", "keys.keyfile", "keys.message", "keys.registrar", "keys.seal", "keys.unseal"}
 MEMBER_STACK = {"exchange.client", "exchange.audit"}
 SLOW_TO_LOAD = {"aiohttp", "cryptography", "jinja2", "pydantic", "sqlalchemy"}
+FACE = Path("exchange/client")
+"""The one package whose names programs import from the package itself (ADR 0013); the server cannot reach it at all."""
 BARE_INSTALL = {"_cffi_backend", "_openssl", "_sodium", "cffi", "cryptography", "keys", "nacl"}
 
 
@@ -61,11 +63,30 @@ def test_importing_the_keys_package_alone_loads_none_of_its_modules():
 
 @pytest.mark.parametrize(
     "init",
-    [path.relative_to(ROOT).as_posix() for top in ("keys", "exchange") for path in ROOT.glob(f"{top}/**/__init__.py")],
+    [
+        path.relative_to(ROOT).as_posix()
+        for top in ("keys", "exchange")
+        for path in ROOT.glob(f"{top}/**/__init__.py")
+        if path != ROOT / FACE / "__init__.py"
+    ],
 )
 def test_a_packages_init_holds_its_docstring_and_re_exports_nothing(init: str):
     tree = ast.parse((ROOT / init).read_text(encoding="utf-8"))
     assert ast.get_docstring(tree) and len(tree.body) == 1
+
+
+def test_the_clients_face_loads_nothing_before_a_name_is_asked_for():
+    package = FACE.as_posix().replace("/", ".")
+    assert {name for name in loaded_by(f"import {package}") if name.startswith("exchange.")} == {package}
+    errors = {name for name in loaded_by(f"from {package} import Refused") if name.startswith(f"{package}.")}
+    assert errors == {f"{package}.errors"}
+
+
+def test_the_clients_face_names_what_its_table_names():
+    program = (
+        "import exchange.client as f; assert sorted(f._HOME) == f.__all__ and all(getattr(f, n) for n in f.__all__)"
+    )
+    loaded_by(program)
 
 
 def test_every_room_of_the_house_is_named_in_the_import_contracts():

@@ -1,52 +1,17 @@
 """The client against the real server over real HTTP: what the simulator promised holds there, too."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-
 from exchange.client import approve, publish
-from exchange.client.api import ExchangeApi
 from exchange.client.draft import prepare
 from exchange.client.receipts import read
 from exchange.client.source import SourceAudience, SourceFile
 from exchange.client.sync import sync
-from exchange.client.transport import HttpTransport
 from exchange.client.watch import watch
-from exchange.config import parse
-from exchange.model.submission import Submission
-from exchange.serverkeys import ServerKeys
-from exchange.service.exchange import Exchange
-from exchange.web.app import Server, create_app
-from tests.support.scene import Partnership, partnership, source
-from tests.support.simulator import ORIGIN
-
-
-@asynccontextmanager
-async def served(folder: Path) -> AsyncIterator[tuple[Partnership, HttpTransport]]:
-    """The usual partnership, its registry posted to a real server with the same keys."""
-    scene = partnership(folder)
-    sim = scene.sim
-    keys = ServerKeys(ORIGIN, sim.logs["registry"].signer, sim.logs["journal"].signer, sim.statement_signer)
-    places = {"data": str(folder / "data"), "head_file": str(folder / "head" / "head"), "port": 0}
-    (folder / "data").mkdir()
-    (folder / "head").mkdir()
-    exchange = await Exchange.open(parse({"server": places}, "test"), keys, sim.clock, pin=sim.exchange)
-    server = Server(create_app(exchange, housekeeping=False))
-    await server.start("127.0.0.1", 0)
-    transport = HttpTransport(f"http://127.0.0.1:{server.port}")
-    try:
-        api = ExchangeApi(transport, clock=sim.clock)
-        await api.post([Submission(logged.statement.envelope, logged.openings) for logged in sim.registry])
-        yield scene, transport
-    finally:
-        await transport.close()
-        await server.stop()
-        await exchange.close()
-        scene.scene.close()
+from tests.support.scene import source
+from tests.support.served import served
 
 
 async def test_publish_receive_approve_and_receipt_over_http(tmp_path):
-    async with served(tmp_path) as (scene, transport):
+    async with served(tmp_path) as (scene, transport, _):
         people = (scene.author, scene.approver, scene.officer, scene.baker)
         author, approver, officer, baker = (scene.scene.member(p, transport=transport) for p in people)
         for member in (author, approver, officer, baker, author, approver, officer, baker):
@@ -86,7 +51,7 @@ async def test_publish_receive_approve_and_receipt_over_http(tmp_path):
 
 
 async def test_a_watching_member_opens_an_alert_from_the_feed_over_http(tmp_path):
-    async with served(tmp_path) as (scene, transport):
+    async with served(tmp_path) as (scene, transport, _):
         author, officer = (scene.scene.member(p, transport=transport) for p in (scene.author, scene.officer))
         for member in (author, officer, author, officer):
             await sync(member)

@@ -259,9 +259,9 @@ class Partnership:
         return self.scene.sim
 
 
-def partnership(folder: Path) -> Partnership:
+def partnership(folder: Path, simulator: Simulator | None = None) -> Partnership:
     """Found and fill the usual scene."""
-    scene = Scene(folder)
+    scene = Scene(folder, simulator)
     police = scene.organisation("Polizei Essen", "authority", ("public",))
     works = scene.organisation("Stadtwerke Essen")
     bakery = scene.organisation("Bäckerei Bochum", sectors=("crafts",), areas=("05911000",))
