@@ -22,7 +22,7 @@ JOBS ?= 2
 TESTS ?= tests
 UV ?= uv
 
-.PHONY: help demo test lint format types contracts docs bench licences reasons lock clean distclean runtime dev
+.PHONY: help demo test lint format types contracts docs bench licences openapi reasons lock clean distclean runtime dev
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n '1,7p'
@@ -95,6 +95,9 @@ licences: $(VENV)/.dev
 
 reasons: $(VENV)/.dev
 	@$(PY) docs/tools/reason_codes.py
+
+openapi: $(VENV)/.dev
+	@$(PY) docs/tools/openapi.py
 
 # --- locking ----------------------------------------------------------------------------------------------------------
 # For every platform and Python from 3.11 on. Only names, versions and hashes are kept: where packages come from is the

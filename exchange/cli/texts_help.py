@@ -119,6 +119,9 @@ HELP: dict[str, tuple[str, str]] = {
         "ablehnen, Grund: content, label, audience, other",
         "reject, reason: content, label, audience, other"),
     "opt_count": ("nach so vielen Meldungen enden", "end after so many alerts"),
+    "opt_poll": (
+        "wiederholt nachfragen statt einem Strom folgen, für Proxys, die Ströme aufhalten",
+        "ask again and again instead of following a stream, for proxies that hold streams back"),
     "opt_checkpoint": ("früher erhaltener Prüfpunkt; mehrfach", "checkpoint kept from earlier; repeat it"),
     "opt_attachment": ("heruntergeladene Anlage; mehrfach", "downloaded attachment; repeat it"),
     "opt_audit_out": ("Ordner, der angelegt wird", "folder to create"),

@@ -23,6 +23,7 @@ REMIND_SECONDS = 30
 
 def watch(
     number: Annotated[int | None, typer.Option("--count", min=1, metavar="N", help=help_text("opt_count"))] = None,
+    poll: Annotated[bool, typer.Option("--poll", help=help_text("opt_poll"))] = False,
     passphrase_file: PassphraseOption = None,
     home: HomeOption = None,
     lang: LangOption = None,
@@ -45,7 +46,7 @@ def watch(
             left = number
             shown = {row.statement for row in member.state.alerts(*SHOWN)}
             named: set[int] = set()
-            stream = cast("AsyncGenerator[Synced, None]", rounds(member.client))
+            stream = cast("AsyncGenerator[Synced, None]", rounds(member.client, poll=poll))
             reminding = asyncio.create_task(_remind(terminal, member))
             async with contextlib.AsyncExitStack() as stack:
                 await stack.enter_async_context(contextlib.aclosing(stream))
