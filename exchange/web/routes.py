@@ -288,6 +288,7 @@ ROUTES: Final[tuple[Route, ...]] = (
                 links=(Link("answers", {"start": "$response.body#/next"}),),
             ),
         ),
+        rules=(403,),
     ),
     Route(
         "GET",
