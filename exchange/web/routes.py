@@ -419,8 +419,11 @@ ROUTES: Final[tuple[Route, ...]] = (
         Access.PUBLIC,
         "anyone",
         summary="What shows that a CLEAR alert stands in the journal",
-        answers=(Answer("envelope, entry, proof and checkpoint", schemas.EVIDENCE),),
-        codes=("alert-unknown",),
+        answers=(
+            Answer("envelope, entry and proofs, and the registry's statements behind it", schemas.EVIDENCE),
+            _UNCHANGED,
+        ),
+        codes=("alert-unknown", "evidence-too-large"),
     ),
     Route(
         "GET",

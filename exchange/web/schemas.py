@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from exchange.model import scalars
+from exchange.model.alert import MAX_CONTENT
 from exchange.model.statements import KINDS, Opening
 from exchange.model.submission import MAX_STATEMENTS
 from exchange.web.declare import Schema
@@ -141,12 +142,13 @@ ALERT: Final[Schema] = {
     ]
 }
 _REACHED: Final = {"state": word("silent", "delivered", "received", "read", "reacted")}
+_SINCE: Final = {"at": TIME, "times": opened({}, dict.fromkeys(("delivered", "received", "read", "reacted"), TIME))}
 RECEIPTS: Final[Schema] = {
     "anyOf": [
         opened(
-            {"organisations": several(opened({"organisation": ID, **_REACHED}, {"at": TIME})), "statement": HASH},
+            {"organisations": several(opened({"organisation": ID, **_REACHED}, _SINCE)), "statement": HASH},
         ),
-        opened({"persons": several(opened({"person": ID, **_REACHED}, {"at": TIME})), "statement": HASH}),
+        opened({"persons": several(opened({"person": ID, **_REACHED}, _SINCE)), "statement": HASH}),
         PAGE,
     ]
 }
@@ -156,8 +158,25 @@ PROPOSALS: Final = opened(
 FEED_ENTRY: Final = ref("FeedEntry")
 HEADS: Final = ref("Heads")
 POLLED: Final = opened({"cursor": INDEX, "entries": several(FEED_ENTRY, most=64), "registry": INDEX}, {"head": HEADS})
+_HEADS_BEFORE: Final = several(opened({"proof": PROOF, "root": HASH, "size": INDEX}), most=2)
+_LOGGED: Final = {"entry": base64(4096), "envelope": ref("Envelope"), "index": INDEX, "proof": PROOF}
 EVIDENCE: Final = opened(
-    {"checkpoint": NOTE, "entry": base64(4096), "envelope": ref("Envelope"), "index": INDEX, "proof": PROOF}
+    {
+        **_LOGGED,
+        "checkpoint": NOTE,
+        "exchange": HASH,
+        "format": {"const": "tlp-exchange-clear-evidence/v1"},
+        "heads": _HEADS_BEFORE,
+        "registry": opened(
+            {"checkpoint": NOTE, "heads": _HEADS_BEFORE, "statements": {"type": "array", "items": opened(_LOGGED)}}
+        ),
+    },
+    {
+        "content": base64(MAX_CONTENT),
+        "name": opened(
+            {"field": {"const": "name"}, "salt": ref("Bytes32"), "statement": HASH, "value": {"type": "string"}}
+        ),
+    },
 )
 
 
