@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from exchange.cli.texts import Language, text
+from exchange.model.hidden import shown
 
 DONE = 0
 REFUSED = 1
@@ -28,17 +29,6 @@ PASSPHRASE_FILE = "EXCHANGE_PASSPHRASE_FILE"  # noqa: S105  the name of a variab
 """Environment variable: a file whose first line is the passphrase."""
 MAX_PASSPHRASE_FILE = 4096
 """Bytes."""
-
-_DIRECTION_AND_INVISIBLE = frozenset(
-    (
-        *(*range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070), 0x00AD, 0x061C, 0x180E, 0xFEFF),
-        # Fillers, joiners and blanks that Unicode counts as letters, marks or symbols.
-        *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0x180B, 0x1810)),
-        *range(0xE0100, 0xE01F0),
-    )
-)
-MAX_MARKS = 4
-"""Combining marks on one character that are shown as such; what is stacked higher covers other lines."""
 
 
 class Update(Protocol):
@@ -72,27 +62,7 @@ def safe(value: object, *, lines: bool = False) -> str:
     ``lines`` keeps line feeds and tabs (a text's own paragraphs); everywhere else they are shown as well, so that nobody's
     name can begin a line of ours.
     """
-    shown: list[str] = []
-    marks = 0
-    for c in str(value):
-        marks = marks + 1 if unicodedata.combining(c) else 0
-        harmless = (_harmless(c) and marks <= MAX_MARKS) or (lines and c in "\n\t")
-        shown.append(c if harmless else f"<U+{ord(c):04X}>")
-    return "".join(shown)
-
-
-def _harmless(character: str) -> bool:
-    if " " <= character <= "~":
-        return True
-    return ord(character) not in _DIRECTION_AND_INVISIBLE and unicodedata.category(character) not in (
-        "Cc",
-        "Cf",
-        "Cs",
-        "Co",
-        "Cn",
-        "Zl",
-        "Zp",
-    )
+    return shown(str(value), lines=lines)
 
 
 class Terminal:

@@ -23,6 +23,7 @@ from aiohttp import HttpVersion10, HttpVersion11, web
 
 from exchange import serverkeys
 from exchange.config import Config
+from exchange.content.markup import undirected
 from exchange.service.claims import flush_quietly
 from exchange.service.exchange import Exchange
 from exchange.web import openapi, public
@@ -31,7 +32,6 @@ from exchange.web.context import CONTEXT, Context
 from exchange.web.declare import Access, Route
 from exchange.web.errors import WebProblem, problem, status_of
 from exchange.web.headers import SECURITY_HEADERS
-from exchange.web.markdown import undirected
 from exchange.web.oplog import OperatorLog, open_log, places
 from exchange.web.requests import Call, address, check_path, session_of
 from exchange.web.routes import ROUTES

@@ -19,6 +19,7 @@ from urllib.parse import quote
 import aiohttp_jinja2
 from aiohttp import web
 
+from exchange.content.markup import html
 from exchange.model.alert import MAX_CONTENT, Content, ContentText, parse_content
 from exchange.model.problems import Malformed
 from exchange.model.statements import parse_statement
@@ -27,7 +28,6 @@ from exchange.service.alerts import AlertView
 from exchange.service.denied import Denied
 from exchange.web.caching import cached
 from exchange.web.errors import WebProblem
-from exchange.web.markdown import render
 from exchange.web.pagetexts import LANGUAGES, TEXTS, date_time, word
 from exchange.web.requests import Call
 from keys.envelope import Envelope
@@ -129,7 +129,7 @@ def _text_in(content: Content, language: str) -> ContentText:
 
 async def _rendered(text: str | None) -> str:
     """An author's Markdown as clean HTML; on a thread, because what is written to be slow takes a second."""
-    return "" if text is None else await asyncio.to_thread(render, text)
+    return "" if text is None else await asyncio.to_thread(html, text)
 
 
 async def shown_alert(call: Call, view: AlertView, language: str, *, whole: bool) -> Shown:

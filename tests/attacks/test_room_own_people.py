@@ -13,7 +13,7 @@ from exchange.cli.terminal import safe
 from exchange.client.errors import SourceError, TransportError
 from exchange.client.source import parse_source
 from exchange.client.transport import HttpTransport
-from exchange.web.markdown import render
+from exchange.content.markup import html as render
 from keys import encoding
 from keys.envelope import Envelope
 from keys.registrar import Opening, SigningFile, SigningItem, alphabets, counted, describe, plain

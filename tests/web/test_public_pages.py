@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from exchange.content.markup import html as render
 from exchange.model.alert import Attachment, Content, ContentText
 from exchange.model.statements import Statement, parse_statement
 from exchange.tlog.checkpoint import Checkpoint, signed_text
 from exchange.tlog.merkle import leaf_hash, verify_inclusion
-from exchange.web.markdown import render
 from exchange.web.pagetexts import TEXTS, date_time
 from keys import encoding
 from keys.envelope import Envelope
