@@ -96,7 +96,7 @@ class Limits(_Section):
 
     request_bytes: int = _key(4 * MIB, "bytes", "largest body of POST /v1/statements", least=64 * KIB, most=4 * MIB)
     statements_per_request: int = _key(256, "statements", "most statements in one request", least=1, most=256)
-    blob_bytes: int = _key(64 * MIB, "bytes", "largest single blob", least=MIB, most=1_024 * MIB)
+    blob_bytes: int = _key(112 * MIB, "bytes", "largest single blob", least=MIB, most=1_024 * MIB)
     author_quota_bytes: int = _key(
         256 * MIB, "bytes", "unclaimed blobs that one author's or approver's device may have lying here", least=MIB
     )

@@ -2,13 +2,12 @@
 
 Read once into an ``AlertSource`` with closed keys: a typing error in ``approvers`` or ``audience`` must not widen or narrow
 anything unseen.  Names are names still; who is meant is resolved by ``publish``.  Attachments are files beside the source and
-nothing else: no path, no link.
+nothing else: no path, no link; pictures lose what they say beside their pixels, other files stay on the disk and are read in
+pieces.  A character that hides or moves text is refused where it stands, and a STIX bundle whose markings are not the label's.
 """
 
 from __future__ import annotations
 
-import mimetypes
-import os
 import re
 import tomllib
 import unicodedata
@@ -16,7 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
+from exchange.client import attachments as attached
+from exchange.client.attachments import SourceFile, visible
 from exchange.client.errors import SourceError
+from exchange.content import stix
 from exchange.model.alert import AlertKind, Certainty, Severity, Urgency
 from exchange.model.scalars import LONGEST_TERM
 from exchange.model.tlp import Label, parse_label
@@ -25,9 +27,6 @@ MAX_SOURCE = 262_144
 """Bytes of a source file."""
 MAX_DOTS = 64
 """Dots in one line of the front matter: the memory for a dotted key grows with the square of its parts."""
-MAX_ATTACHMENTS = 16
-MAX_ATTACHMENT = 25 << 20
-"""Bytes of one attachment."""
 MAX_CANDIDATES = 3
 FENCE = "+++"
 ADVICE = frozenset({"was ist zu tun", "what to do"})
@@ -44,20 +43,23 @@ KEYS = frozenset(
         "contact",
         "demo",
         "exercise",
+        "keep_metadata",
         "kind",
         "label",
         "language",
         "number",
         "place",
         "severity",
+        "stix",
         "title",
+        "translation",
         "urgency",
         "valid_for",
     }
 )
+TRANSLATION_KEYS = frozenset({"language", "title"})
 AUDIENCE_KEYS = frozenset({"areas", "everyone", "organisations", "persons", "sectors", "topics"})
 
-_TYPES = mimetypes.MimeTypes()  # the built-in table alone: the same on every machine
 _DURATION = re.compile(r"([1-9][0-9]{0,5})([hd])")
 _HEADING = re.compile(r"##[ \t]+(.+?)[ \t#]*$")
 _SECONDS = {"h": 3600, "d": 86_400}
@@ -77,12 +79,13 @@ class SourceAudience:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceFile:
-    """An attachment: its name (one path component), media type and bytes."""
+class SourceText:
+    """Title, text and advice in one language."""
 
-    name: str
-    media_type: str
-    data: bytes = field(repr=False)
+    language: Literal["de", "en"]
+    title: str
+    text: str = field(repr=False)
+    advice: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +111,19 @@ class AlertSource:
     approvers: tuple[str, ...] = ()
     audience: SourceAudience | None = None
     attachments: tuple[SourceFile, ...] = ()
+    translation: SourceText | None = None
+    bundle: stix.Bundle | None = None
+
+    @property
+    def texts(self) -> tuple[SourceText, ...]:
+        """The texts, the language that was written first in front."""
+        first = SourceText(self.language, self.title, self.text, self.advice)
+        return (first,) if self.translation is None else (first, self.translation)
 
 
 def read_source(path: Path) -> AlertSource:
     """Read a source file and its attachments. Raises SourceError."""
-    raw = _read_file(path, MAX_SOURCE)
+    raw = attached.read_file(path, MAX_SOURCE, follow=True)
     try:
         text = raw.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError:
@@ -131,10 +142,13 @@ def parse_source(text: str, folder: Path) -> AlertSource:
         raise SourceError("source-toml", f"the front matter is not TOML: {error}") from None
     _closed(front, KEYS, "")
     label = _label(front)
+    language = _language(front, "")
+    translation = _translation(front, body, language)
+    if translation is not None:
+        body = body[: _section(body, translation.language).start()]
     words, advice = _advice(body)
-    language = _text(front, "language", required=True)
-    if language not in ("de", "en"):
-        raise SourceError("source-value", "language is de or en")
+    visible(words, language)
+    visible(advice or "", language)
     approvals = front.get("approvals")
     if approvals is not None and (type(approvals) is not int or not 0 <= approvals <= MAX_CANDIDATES):
         raise SourceError("source-value", f"approvals is 0 to {MAX_CANDIDATES}")
@@ -144,9 +158,12 @@ def parse_source(text: str, folder: Path) -> AlertSource:
     approvers = _names(front, "approvers")
     if len(approvers) > MAX_CANDIDATES:
         raise SourceError("source-value", f"at most {MAX_CANDIDATES} approvers")
+    attachments, bundle = attached.gather(
+        folder, _names(front, "attachments"), _names(front, "keep_metadata"), _text(front, "stix"), label
+    )
     return AlertSource(
         title=cast(str, _text(front, "title", required=True)),
-        language=cast(Literal["de", "en"], language),
+        language=language,
         label=label,
         kind=_word(front, "kind", AlertKind),
         urgency=_word(front, "urgency", Urgency),
@@ -163,8 +180,42 @@ def parse_source(text: str, folder: Path) -> AlertSource:
         approvals=approvals,
         approvers=approvers,
         audience=_audience(front, label),
-        attachments=tuple(_attachment(folder, name) for name in _attachment_names(front)),
+        attachments=attachments,
+        translation=translation,
+        bundle=bundle,
     )
+
+
+def _language(table: dict[str, Any], where: str) -> Literal["de", "en"]:
+    value = _text(table, "language", required=True)
+    if value not in ("de", "en"):
+        raise SourceError("source-value", f"{where}language is de or en")
+    return "de" if value == "de" else "en"
+
+
+def _translation(front: dict[str, Any], body: str, first: str) -> SourceText | None:
+    """The second language: its title in the front matter, its text behind a line ``+++ en``."""
+    table = front.get("translation")
+    if table is None:
+        return None
+    if not isinstance(table, dict):
+        raise SourceError("source-value", "translation is a table")
+    _closed(table, TRANSLATION_KEYS, "translation.")
+    language = _language(table, "translation.")
+    if language == first:
+        raise SourceError("source-value", "translation.language is the other language")
+    words, advice = _advice(body[_section(body, language).end() :])
+    visible(words, language)
+    visible(advice or "", language)
+    return SourceText(language, cast(str, _text(table, "title", required=True)), words, advice)
+
+
+def _section(body: str, language: str) -> re.Match[str]:
+    """Where the text of the second language begins: exactly one line ``+++ en``."""
+    found = list(re.finditer(rf"^\+\+\+[ \t]+{language}[ \t]*$\n?", body, re.MULTILINE))
+    if len(found) != 1:
+        raise SourceError("source-format", f"the text of the translation begins after one line {FENCE} {language}")
+    return found[0]
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -211,6 +262,7 @@ def _text(table: dict[str, Any], key: str, *, required: bool = False) -> str | N
         return None
     if not isinstance(value, str) or not value.strip():
         raise SourceError("source-value", f"{key} is a text that is not empty")
+    visible(value.strip(), key)
     return value.strip()
 
 
@@ -269,35 +321,3 @@ def _audience(front: dict[str, Any], label: Label) -> SourceAudience | None:
     if everyone == any(fields.values()):
         raise SourceError("source-value", "the audience is everyone = true alone, or at least one other key")
     return SourceAudience(everyone, **fields)
-
-
-def _attachment_names(front: dict[str, Any]) -> tuple[str, ...]:
-    names = _names(front, "attachments")
-    if len(names) > MAX_ATTACHMENTS:
-        raise SourceError("source-value", f"at most {MAX_ATTACHMENTS} attachments")
-    return names
-
-
-def _attachment(folder: Path, name: str) -> SourceFile:
-    if name in (".", "..") or name.startswith(".") or any(c in '/\\:*?"<>|\0' for c in name):
-        raise SourceError("attachment-name", f"attachment {name!r} is not the plain name of a file beside the source")
-    path = folder / name
-    if path.is_symlink():
-        raise SourceError("attachment-name", f"attachment {name!r} is a link")
-    media_type = _TYPES.guess_type(name)[0] or "application/octet-stream"
-    return SourceFile(name, media_type, _read_file(path, MAX_ATTACHMENT))
-
-
-def _read_file(path: Path, limit: int) -> bytes:
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    try:
-        if not path.is_file():
-            raise SourceError("file-missing", f"there is no file {path.name}")
-        # A link to the source itself is fine; an attachment's was refused before, O_NOFOLLOW closes the gap.
-        with os.fdopen(os.open(path.resolve() if limit == MAX_SOURCE else path, flags), "rb") as file:
-            data = file.read(limit + 1)
-    except OSError as error:
-        raise SourceError("file-unreadable", f"{path.name} cannot be read: {error.strerror}") from None
-    if len(data) > limit:
-        raise SourceError("file-too-large", f"{path.name} has more than {limit} bytes")
-    return data

@@ -8,7 +8,8 @@ swept after an hour. Who may read a blob follows from the statements that claim 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from exchange.config import Limits
@@ -94,20 +95,30 @@ class Blobs:
         self.check_size(reader, sha256, length)
         if await self.known(sha256):
             return Upload(False, length)
+        with self.slot(reader):
+            await self._receive(reader, sha256, length, pieces)
+        await self.arrived(reader, sha256, length)
+        return Upload(True, length)
+
+    @contextmanager
+    def slot(self, reader: Reader) -> Iterator[None]:
+        """A place among the uploads at once. Raises Denied (``uploads-busy``)."""
         most = UPLOADS if reader.publisher else MEMBER_UPLOADS
         if sum(self._uploads.values()) >= most or self._uploads.get(reader.device, 0) >= UPLOADS_PER_DEVICE:
             raise Denied("uploads-busy", "too many uploads are under way; try again")
         self._uploads[reader.device] = self._uploads.get(reader.device, 0) + 1
         try:
-            await self._receive(reader, sha256, length, pieces)
+            yield
         finally:
             self._uploads[reader.device] -= 1
             if not self._uploads[reader.device]:
                 del self._uploads[reader.device]
+
+    async def arrived(self, reader: Reader, sha256: str, length: int) -> None:
+        """What is done about a new blob before its uploader is answered."""
         if reader.publisher and await self._begins_like_a_pack(sha256, length):
             # The author's next request names this blob; what takes long about a pack is done before it comes.
             await self._packs.look(sha256)
-        return Upload(True, length)
 
     async def _begins_like_a_pack(self, sha256: str, length: int) -> bool:
         """Whether the first leaf's length field is one that a pack can have; almost no ciphertext passes."""
@@ -116,18 +127,19 @@ class Blobs:
         head = await self._store.read(blob_rows.read_range, sha256, 0, PACK_HEAD)
         return int.from_bytes(head[-2:], "big") in (0, STANZA)
 
-    async def _receive(self, reader: Reader, sha256: str, length: int, pieces: AsyncIterator[bytes]) -> None:
+    def quota(self, reader: Reader, sha256: str) -> int:
+        """Bytes of unclaimed blobs that this device may have lying here."""
         quota = self._limits.author_quota_bytes if reader.publisher else self._limits.member_quota_bytes
-        if self._is_terms(sha256):
-            quota = max(quota, TERMS_BYTES)
-        purpose = "alert" if reader.publisher else "bundle"
-        place = (sha256, length, reader.device, purpose, self._clock(), quota)
+        return max(quota, TERMS_BYTES) if self._is_terms(sha256) else quota
+
+    async def _receive(self, reader: Reader, sha256: str, length: int, pieces: AsyncIterator[bytes]) -> None:
+        place = (sha256, length, reader.device, purpose_of(reader), self._clock(), self.quota(reader, sha256))
         checked = _checked(sha256, length, pieces)
         if length <= PIECE_BYTES:
             whole = b"".join([piece async for piece in checked])
             await self._store.write(_store_whole, *place, whole)
             return
-        number = await self._store.write(_begin, *place)
+        number = await self._store.write(begin, *place)
         try:
             position = 0
             async for piece in checked:
@@ -173,10 +185,11 @@ class Blobs:
             return True
         return view.released and (view.clear or await self._alerts.is_recipient(reader, view))
 
-    async def read(self, row: BlobRow) -> AsyncIterator[bytes]:
-        """The blob's bytes in pieces of `CHUNK_BYTES`."""
-        for offset in range(0, row.length, CHUNK_BYTES):
-            size = min(CHUNK_BYTES, row.length - offset)
+    async def read(self, row: BlobRow, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """The blob's bytes from ``start`` to before ``end``, in pieces of at most `CHUNK_BYTES`."""
+        stop = row.length if end is None else end
+        for offset in range(start, stop, CHUNK_BYTES):
+            size = min(CHUNK_BYTES, stop - offset)
             yield await self._store.read(blob_rows.read_range, row.sha256, offset, size)
 
     async def read_whole(self, sha256: str, most: int) -> bytes:
@@ -238,7 +251,12 @@ async def _checked(sha256: str, length: int, pieces: AsyncIterator[bytes]) -> As
     yield bytes(buffer)
 
 
-def _begin(connection: Connection, sha256: str, length: int, owner: str, purpose: str, at: int, quota: int) -> int:
+def purpose_of(reader: Reader) -> str:
+    """What a device uploads for."""
+    return "alert" if reader.publisher else "bundle"
+
+
+def begin(connection: Connection, sha256: str, length: int, owner: str, purpose: str, at: int, quota: int) -> int:
     """Check the quota and take from it in one transaction: two uploads at once must not both fit into the last byte."""
     left = quota - blob_rows.unclaimed_bytes(connection, owner)
     if length > left:
@@ -250,7 +268,7 @@ def _store_whole(
     connection: Connection, sha256: str, length: int, owner: str, purpose: str, at: int, quota: int, data: bytes
 ) -> None:
     """A small blob in one transaction."""
-    number = _begin(connection, sha256, length, owner, purpose, at, quota)
+    number = begin(connection, sha256, length, owner, purpose, at, quota)
     _write_piece(connection, number, 0, data)
     blob_rows.finish(connection, number)
 

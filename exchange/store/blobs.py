@@ -47,6 +47,17 @@ _claim = _claim.on_conflict_do_update(
     set_={"until": _claim.excluded.until},
     where=schema.claim.c.until.is_not(None),
 )
+@dataclass(frozen=True, slots=True)
+class PartialRow:
+    """An upload that goes on in several requests: number, announced length, and how many bytes are here, whole chunks."""
+
+    blob: int
+    length: int
+    received: int
+
+
+PARTIAL = "partial"
+"""Purpose of an upload that goes on in several requests, until it is finished."""
 
 
 def begin(connection: Connection, sha256: str, length: int, owner: str, purpose: str, at: int) -> int:
@@ -81,9 +92,62 @@ def finish(connection: Connection, blob: int) -> None:
         connection.execute(update(table).where(table.c.blob == blob).values(complete=1))
 
 
+def partial(connection: Connection, sha256: str, owner: str) -> PartialRow | None:
+    """The owner's unfinished upload of this hash that can go on."""
+    table, chunks = schema.blob, schema.blob_chunk
+    query = select(table.c.blob, table.c.length).where(
+        table.c.sha256 == sha256, table.c.owner == owner, table.c.complete == 0, table.c.purpose == PARTIAL
+    )
+    row = connection.execute(query.order_by(table.c.blob).limit(1)).first()
+    if row is None:
+        return None
+    count = connection.scalar(select(func.count()).select_from(chunks).where(chunks.c.blob == row.blob)) or 0
+    return PartialRow(row.blob, row.length, min(row.length, count * CHUNK_BYTES))
+
+
+def append(connection: Connection, blob: int, offset: int, data: bytes, at: int) -> None:
+    """Write the next bytes of an upload: whole chunks, but at its end. The upload's age begins anew.
+
+    Raises `StoreRefusal`: ``upload-unknown`` (it was swept or finished), ``upload-offset`` (other bytes came first).
+    """
+    table, chunks = schema.blob, schema.blob_chunk
+    touched = connection.execute(
+        update(table).where(table.c.blob == blob, table.c.complete == 0).values(created_at=at)
+    ).rowcount
+    if not touched:
+        raise StoreRefusal("upload-unknown", "the upload is not under way any more")
+    count = connection.scalar(select(func.count()).select_from(chunks).where(chunks.c.blob == blob)) or 0
+    if count * CHUNK_BYTES != offset:
+        raise StoreRefusal("upload-offset", f"the upload goes on at byte {count * CHUNK_BYTES}")
+    for place, start in enumerate(range(0, len(data), CHUNK_BYTES), count):
+        add_chunk(connection, blob, place, data[start : start + CHUNK_BYTES])
+
+
+def read_chunk(connection: Connection, blob: int, position: int) -> bytes:
+    """One chunk of an upload that nobody else can see yet; empty behind its end."""
+    table = schema.blob_chunk
+    found = connection.scalar(select(table.c.data).where(table.c.blob == blob, table.c.position == position))
+    return bytes(found or b"")
+
+
+def complete(connection: Connection, blob: int, purpose: str, at: int) -> None:
+    """`finish` for an upload in several requests; nothing when another request has finished it."""
+    table = schema.blob
+    changed = connection.execute(
+        update(table).where(table.c.blob == blob, table.c.complete == 0).values(purpose=purpose, created_at=at)
+    ).rowcount
+    if changed:
+        finish(connection, blob)
+
+
 def abandon(connection: Connection, blob: int) -> None:
     """Drop an upload."""
     connection.execute(delete(schema.blob).where(schema.blob.c.blob == blob))
+
+
+def abandon_partial(connection: Connection, blob: int) -> None:
+    """Drop an upload that is not finished."""
+    connection.execute(delete(schema.blob).where(schema.blob.c.blob == blob, schema.blob.c.complete == 0))
 
 
 def put(connection: Connection, sha256: str, data: bytes, owner: str, purpose: str, at: int) -> None:

@@ -21,6 +21,7 @@ from exchange.service.notices import Notices
 from exchange.service.reading import Reading
 from exchange.service.receipts import Receipts
 from exchange.service.sessions import Sessions
+from exchange.service.uploads import Uploads
 from exchange.store.errors import StoreError
 from exchange.web.connections import CHECK_SECONDS, Guard
 from exchange.web.limits import Rates
@@ -39,6 +40,7 @@ class Context:
     messages: Messages
     blobs: Blobs
     clear: ClearAlerts
+    uploads: Uploads
     claims: Claims
     feed: Feed
     notices: Notices | None
@@ -78,6 +80,7 @@ class Context:
             Messages(store, exchange.ledger, alerts, claims),
             blobs,
             ClearAlerts(store, exchange.ledger, state, alerts, blobs, reading),
+            Uploads(store, blobs, clock),
             claims,
             feed,
             notices,

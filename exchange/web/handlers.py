@@ -14,11 +14,23 @@ from exchange.service.answers import array, composed, hashes, note, value
 from exchange.service.denied import Denied
 from exchange.service.feed import LONGEST_WAIT, Stream
 from exchange.service.reading import DEFAULT_PAGE, MAX_PAGE
+from exchange.service.uploads import APPEND_BYTES, Progress
+from exchange.store.blobs import BlobRow
 from exchange.tlog.checkpoint import LogName
 from exchange.tlog.tiles import Bundle, Tile, parse_path
 from exchange.web.connections import Connection
 from exchange.web.errors import WebProblem
-from exchange.web.requests import MAX_SMALL_BODY, Call, announced_length, body, integer, json_body, upload_pieces
+from exchange.web.requests import (
+    MAX_SMALL_BODY,
+    Call,
+    announced_length,
+    body,
+    byte_range,
+    header_integer,
+    integer,
+    json_body,
+    upload_pieces,
+)
 from exchange.web.schemas import MAX_OPENINGS
 from keys import encoding
 from keys.envelope import Envelope
@@ -167,14 +179,48 @@ async def put_blob(call: Call) -> web.Response:
     return _json(value({"length": upload.length, "sha256": sha256}), 201 if upload.created else 200)
 
 
+async def head_blob(call: Call) -> web.Response:
+    """How far the caller's upload of a blob is."""
+    return _progress(await call.context.uploads.progress(call.reader, call.part("sha256")), 204)
+
+
+async def patch_blob(call: Call) -> web.Response:
+    """Add bytes to an upload; 204 while it goes on, 201 when the blob is whole, 200 when it was here already."""
+    request = call.request
+    offset, total = header_integer(request, "Upload-Offset"), header_integer(request, "Upload-Length")
+    progress = await call.context.uploads.append(
+        call.reader, call.part("sha256"), offset, total, announced_length(request), upload_pieces(request)
+    )
+    return _progress(progress, 201 if progress.created else 200 if progress.complete else 204)
+
+
+def _progress(progress: Progress, status: int) -> web.Response:
+    headers = {
+        "Cache-Control": "no-store",
+        "Upload-Complete": "?1" if progress.complete else "?0",
+        "Upload-Length": str(progress.length),
+        "Upload-Limit": f"max-append-size={APPEND_BYTES}",
+        "Upload-Offset": str(progress.offset),
+    }
+    return web.Response(status=status, headers=headers)
+
+
 async def get_blob(call: Call) -> web.StreamResponse:
-    """Stream a blob to somebody entitled to it."""
-    blobs = call.context.blobs
-    row = await blobs.open(call.reader, call.part("sha256"))
-    response = web.StreamResponse(headers={"Cache-Control": PRIVATE_IMMUTABLE, "Content-Type": BINARY})
-    response.content_length = row.length
+    """Stream a blob, or the range asked for, to somebody entitled to it."""
+    row = await call.context.blobs.open(call.reader, call.part("sha256"))
+    return await stream_blob(call, row, {"Cache-Control": PRIVATE_IMMUTABLE, "Content-Type": BINARY})
+
+
+async def stream_blob(call: Call, row: BlobRow, headers: dict[str, str]) -> web.StreamResponse:
+    """A blob's bytes in pieces: all of them, or 206 and those of one range."""
+    wanted = byte_range(call.request, row.length)
+    start, end = (0, row.length) if wanted is None else wanted
+    response = web.StreamResponse(status=200 if wanted is None else 206, headers={**headers, "Accept-Ranges": "bytes"})
+    if wanted is not None:
+        response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{row.length}"
+    response.content_length = end - start
     await response.prepare(call.request)
-    async for piece in blobs.read(row):
+    async for piece in call.context.blobs.read(row, start, end):
         await response.write(piece)
     await response.write_eof()
     return response

@@ -28,6 +28,7 @@ from exchange.service.alerts import AlertView
 from exchange.service.denied import Denied
 from exchange.web.caching import cached
 from exchange.web.errors import WebProblem
+from exchange.web.handlers import stream_blob
 from exchange.web.pagetexts import LANGUAGES, TEXTS, date_time, word
 from exchange.web.requests import Call
 from keys.envelope import Envelope
@@ -216,21 +217,14 @@ async def attachment(call: Call) -> web.StreamResponse:
         raise WebProblem("not-found", "there is nothing at this path")
     row = await call.context.blobs.find(parts[number].sha256)
     name = quote(content.attachments[number - 1].name, safe="")
-    response = web.StreamResponse(
-        headers={
-            "Cache-Control": "public, max-age=3600",
-            "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
-            # A browser must not open it here whatever it is called: the sandbox has an origin of its own.
-            "Content-Security-Policy": "default-src 'none'; sandbox",
-            "Content-Type": "application/octet-stream",
-        }
-    )
-    response.content_length = row.length
-    await response.prepare(call.request)
-    async for piece in call.context.blobs.read(row):
-        await response.write(piece)
-    await response.write_eof()
-    return response
+    headers = {
+        "Cache-Control": "public, max-age=3600",
+        "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
+        # A browser must not open it here whatever it is called: the sandbox has an origin of its own.
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Content-Type": "application/octet-stream",
+    }
+    return await stream_blob(call, row, headers)
 
 
 async def style(call: Call) -> web.Response:

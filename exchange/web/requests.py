@@ -29,6 +29,7 @@ MAX_SMALL_BODY = 65_536
 MAX_QUERY_INTEGER = 2**53
 
 _PATH = re.compile(r"(?:/[A-Za-z0-9_.+-]+)+/?|/")
+_RANGE = re.compile(r"bytes=(0|[1-9][0-9]{0,15})-(0|[1-9][0-9]{0,15})?")
 _INTEGER = re.compile(r"0|[1-9][0-9]{0,15}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
@@ -139,6 +140,29 @@ def announced_length(request: web.Request) -> int:
     if request.content_length is None:
         raise WebProblem("length-required", "an upload announces its length")
     return request.content_length
+
+
+def header_integer(request: web.Request, name: str) -> int:
+    """A header that is one decimal number. Raises WebProblem (``head-malformed``)."""
+    values = request.headers.getall(name, [])
+    if len(values) != 1 or _INTEGER.fullmatch(values[0]) is None:
+        raise WebProblem("head-malformed", f"{name} is a decimal number without sign or leading zeros")
+    return int(values[0])
+
+
+def byte_range(request: web.Request, length: int) -> tuple[int, int] | None:
+    """From where to before where the caller wants the bytes; None for all of them, as for a range that is not one.
+
+    Raises WebProblem (``range-unsatisfiable``) when it begins behind the end.
+    """
+    values = request.headers.getall("Range", [])
+    match = _RANGE.fullmatch(values[0]) if len(values) == 1 else None
+    if match is None or "If-Range" in request.headers:
+        return None
+    start, last = int(match[1]), int(match[2]) if match[2] else length - 1
+    if start >= length:
+        raise WebProblem("range-unsatisfiable", f"there are {length} bytes")
+    return None if last < start else (start, min(last + 1, length))
 
 
 async def _pieces(request: web.Request) -> AsyncIterator[bytes]:

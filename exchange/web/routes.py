@@ -161,6 +161,20 @@ ROUTES: Final[tuple[Route, ...]] = (
         ),
     ),
     Route(
+        "HEAD",
+        f"/v1/blobs/{_SHA256}",
+        handlers.head_blob,
+        Access.SESSION,
+        "any device in force: how far its own upload is, or that the blob is whole",
+    ),
+    Route(
+        "PATCH",
+        f"/v1/blobs/{_SHA256}",
+        handlers.patch_blob,
+        Access.SESSION,
+        "any device in force, its own upload, within its quota",
+    ),
+    Route(
         "GET",
         f"/v1/blobs/{_SHA256}",
         handlers.get_blob,

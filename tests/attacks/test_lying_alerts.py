@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from exchange.client import publish
+from exchange.client.attachments import SourceFile
 from exchange.client.errors import VerificationError
-from exchange.client.source import SourceFile
 from exchange.client.transport import Response
 from exchange.model.alert import AlertBody
 from exchange.model.entry import AlertMark, AudienceHead

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from exchange.client.attachments import MAX_ATTACHMENT
 from exchange.client.errors import SourceError
-from exchange.client.source import MAX_ATTACHMENT, parse_source, read_source
+from exchange.client.source import parse_source, read_source
 from exchange.model.tlp import Label
 
 GOOD = """+++

@@ -1,9 +1,10 @@
 """The client against the real server over real HTTP: what the simulator promised holds there, too."""
 
 from exchange.client import approve, publish
+from exchange.client.attachments import SourceFile
 from exchange.client.draft import prepare
 from exchange.client.receipts import read
-from exchange.client.source import SourceAudience, SourceFile
+from exchange.client.source import SourceAudience
 from exchange.client.sync import sync
 from exchange.client.watch import watch
 from tests.support.scene import source
