@@ -15,6 +15,7 @@ class Use(Enum):
 
     SIGNING_KEY_ID = "signing-key-id"
     STATEMENT_KEY_ID = "statement-key-id"
+    ATTACHMENT = "attachment"
     CONTENT = "content"
     STANZA_ID = "stanza-id"
     STANZA = "stanza"

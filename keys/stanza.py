@@ -25,6 +25,7 @@ _HEAD = STANZA_ID + TAG + 2  # bytes before a stanza in the pack
 _STANZA_ID_LABEL = ds(Use.STANZA_ID)
 _TAG_LABEL = ds(Use.TAG)
 _STANZA_LABEL = ds(Use.STANZA)
+_ATTACHMENT_LABEL = ds(Use.ATTACHMENT)
 _CONTENT_LABEL = ds(Use.CONTENT)
 _sha256 = hashlib.sha256
 
@@ -64,6 +65,11 @@ def parts_digest(parts: Iterable[PartDigest]) -> bytes:
 def content_context(core_hash: bytes, index: int) -> bytes:
     """Context of part `index`'s chunked encryption: DS(content) ‖ core hash ‖ 4-byte index."""
     return _CONTENT_LABEL + core_hash + index.to_bytes(4, "big")
+
+
+def attachment_binding(plain_hash: bytes) -> bytes:
+    """What an attachment with a key of its own is bound to, in the core hash's place: SHA-256(DS(attachment) ‖ its SHA-256)."""
+    return _sha256(_ATTACHMENT_LABEL + plain_hash).digest()
 
 
 def stanza_info(core_hash: bytes, parts: bytes, identifier: bytes) -> bytes:

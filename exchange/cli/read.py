@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from exchange.cli.options import HomeOption, JsonOption, LangOption, PassphraseOption, chosen
-from exchange.cli.terminal import Terminal, write_new
+from exchange.cli.terminal import Terminal, write_pieces
 from exchange.cli.texts import help_text
 
 if TYPE_CHECKING:
@@ -56,5 +56,5 @@ def _save(terminal: Terminal, member: Member, shown: Item, folder: Path) -> None
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for position, attachment in enumerate(shown.content.attachments, 1):
         path = folder / attachment.name
-        write_new(path, member.state.attachment(shown.statement, position))
+        write_pieces(path, member.state.attachment_pieces(shown.statement, position))
         terminal.say("saved", file=path)

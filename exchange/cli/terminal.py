@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -239,13 +239,23 @@ def read_file(path: Path, *, max_bytes: int) -> bytes:
 
 def write_new(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """Create a file durably; nothing that exists is overwritten. Raises CommandError ``file_exists``, ``file_unwritable``."""
+    write_pieces(path, (data,), mode=mode)
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes], *, mode: int = 0o600) -> None:
+    """``write_new`` for a file that comes in pieces; when they end with an error, there is no file."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     except FileExistsError:
         raise CommandError("file_exists", file=path) from None
     except OSError as error:
         raise CommandError("file_unwritable", file=path, reason=_reason(error)) from None
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            for piece in pieces:
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise

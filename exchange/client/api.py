@@ -62,7 +62,10 @@ PAGE = 256
 RENEW_BEFORE = 30
 """Seconds before a session's end from which a new one is opened."""
 TRANSFER_SECONDS = 600.0
-"""Longest transfer of one blob."""
+"""Longest transfer of one blob, or of one piece of a large one."""
+PIECE = 4 << 20
+"""Bytes of one request of a large upload or download; what is larger goes in pieces."""
+MAX_DIGITS = 15
 POLL_SECONDS = 25
 """How long a poll lets the exchange wait; the transport gives up after half a minute of silence."""
 
@@ -213,6 +216,60 @@ class ExchangeApi:
         )
         return reference
 
+    async def upload(
+        self, reference: BlobRef, read: Callable[[int, int], bytes], told: Callable[[int, int], None]
+    ) -> None:
+        """Upload a large blob in pieces, from where an earlier upload of it stopped.
+
+        ``read`` gives at most so many bytes from an offset on, ``told`` hears how far it is. Raises as every call.
+        """
+        path = f"/v1/blobs/{reference.sha256}"
+        done, complete = await self._uploaded(path)
+        while not complete:
+            told(done, reference.length)
+            piece = read(done, PIECE)
+            headers = {
+                "Content-Type": "application/partial-upload",
+                "Upload-Length": str(reference.length),
+                "Upload-Offset": str(done),
+            }
+            try:
+                answer = await self._private(
+                    "PATCH", path, headers=headers, body=piece, max_bytes=MAX_ANSWER, timeout=TRANSFER_SECONDS
+                )
+            except Refused as refusal:
+                if refusal.code != "upload-offset":
+                    raise
+                before, (done, complete) = done, await self._uploaded(path)
+                if not complete and done <= before:
+                    raise  # the same place again: nothing is gained by asking once more
+                continue
+            before, (done, complete) = done, _upload_state(answer)
+            if not complete and not before < done <= reference.length:
+                raise BadAnswer("the upload does not go on")
+        told(reference.length, reference.length)
+
+    async def _uploaded(self, path: str) -> tuple[int, bool]:
+        try:
+            return _upload_state(await self._private("HEAD", path, max_bytes=MAX_ANSWER))
+        except Refused as refusal:
+            if refusal.status == 404:
+                return 0, False
+            raise
+
+    async def get_range(self, reference: BlobRef, start: int, size: int) -> bytes:
+        """``size`` bytes of a blob from ``start`` on; whether they are the right ones is for the caller to check."""
+        answer = await self._private(
+            "GET",
+            f"/v1/blobs/{reference.sha256}",
+            headers={"Range": f"bytes={start}-{start + size - 1}"},
+            max_bytes=size,
+            timeout=TRANSFER_SECONDS,
+        )
+        if answer.status != 206 or len(answer.body) != size:
+            raise BadAnswer("the exchange answered with another range than the one asked for")
+        return answer.body
+
     async def get_blob(self, reference: BlobRef) -> bytes:
         """At most ``reference.length`` bytes of a blob; whether they are the right ones is for the caller to check."""
         answer = await self._private(
@@ -315,6 +372,14 @@ class ExchangeApi:
 
 
 # -- reading answers ---------------------------------------------------------------------------------------------------
+
+
+def _upload_state(answer: Response) -> tuple[int, bool]:
+    """How far an upload is, and whether it is done, from the answer's headers."""
+    offset = answer.headers.get("upload-offset", "")
+    if not offset.isascii() or not offset.isdigit() or len(offset) > MAX_DIGITS:
+        raise BadAnswer("Upload-Offset: not a number")
+    return int(offset), answer.headers.get("upload-complete") == "?1"
 
 
 def _checked(answer: Response) -> Response:

@@ -150,7 +150,7 @@ async def open_proposal(member: Member, item: Waiting) -> Proposal:
     entry = member.replica.journal_entry(item.index)
     sealed = entry is not None and entry.alert is not None and entry.alert.audience is not None
     leaves = await member.api.leaves(item.statement) if sealed else b""
-    with PartStore(member.api, member.state.path.parent / "incoming") as parts:
+    with PartStore(member.api, member.state.path.parent / "incoming", member.transfer) as parts:
         return await verify_proposal(
             member.replica,
             item.index,
@@ -158,7 +158,7 @@ async def open_proposal(member: Member, item: Waiting) -> Proposal:
             leaves,
             member.identity,
             parts,
-            lambda position, data: member.state.keep_attachment(item.statement, position, data),
+            lambda position, pieces: member.state.keep_attachment(item.statement, position, pieces),
             member.clock(),
         )
 

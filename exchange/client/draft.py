@@ -40,7 +40,10 @@ _WITH_PLACE = re.compile(r"(.+?)\s*\(([^()]+)\)")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One alert, ready to be previewed. ``content`` is the first part's plaintext; ``required`` are R8's approvals."""
+    """One alert, ready to be previewed. ``required`` are R8's approvals.
+
+    ``content`` is the first part's plaintext, but for the attachments' keys, which nobody sees.
+    """
 
     source: AlertSource = field(repr=False)
     core: Core
@@ -209,24 +212,24 @@ def _counted(
 
 
 def _content(source: AlertSource) -> Content:
-    text = ContentText(advice=source.advice, language=source.language, text=source.text, title=source.title)
     return Content(
         attachments=tuple(
-            Attachment(
-                length=len(file.data), media_type=file.media_type, name=file.name, sha256=sha256(file.data).hexdigest()
-            )
+            Attachment(length=file.length, media_type=file.media_type, name=file.name, sha256=file.sha256)
             for file in source.attachments
         ),
         contact=source.contact,
         number=source.number,
         place=source.place,
-        texts=(text,),
+        texts=tuple(
+            ContentText(advice=text.advice, language=text.language, text=text.text, title=text.title)
+            for text in source.texts
+        ),
     )
 
 
 def _digest(source: AlertSource, core: Core, verdict: Verdict, content: bytes) -> str:
     bound = {
-        "attachments": [sha256(file.data).hexdigest() for file in source.attachments],
+        "attachments": [file.sha256 for file in source.attachments],
         "content": sha256(content).hexdigest(),
         "core": {name: value for name, value in core.to_json().items() if name not in NOT_BOUND},
         "decision": [verdict.alert.rule, verdict.alert.code],

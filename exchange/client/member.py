@@ -25,6 +25,12 @@ from keys.seal import SealPool
 
 Clock = Callable[[], int]
 Random = Callable[[int], bytes]
+Transfer = Callable[[int, int], None]
+"""Told how many bytes of a large file went through, of how many."""
+
+
+def _unseen(done: int, total: int) -> None:
+    """Nobody looks."""
 
 
 def _not_saved(identity: DeviceIdentity) -> None:
@@ -36,7 +42,8 @@ def _not_saved(identity: DeviceIdentity) -> None:
 class Member:
     """The exchange, the verified copy of its logs, and this device's keys.
 
-    ``save`` must have stored a changed identity durably when it returns.  ``pool`` seals large audiences, when there is one.
+    ``save`` must have stored a changed identity durably when it returns.  ``pool`` seals large audiences, when there is one;
+    ``transfer`` is told how far uploads and downloads are.
     """
 
     api: ExchangeApi
@@ -46,6 +53,7 @@ class Member:
     save: Callable[[DeviceIdentity], None] = _not_saved
     random: Random = urandom
     pool: SealPool | None = None
+    transfer: Transfer = _unseen
     lock: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     @property

@@ -1,7 +1,9 @@
 """Publishing: seal to exactly the devices that were previewed, sign, post, and see it in the journal.
 
-Order, and what a crash means: parts and pack are uploaded first (unclaimed blobs are swept), then the statement is signed and
-noted, then posted.  Until it is posted nobody can read anything; after that ``sync`` finds out whether it was accepted.
+Order, and what a crash means: attachments are sealed and uploaded first, which may take hours and any number of tries
+(``outgoing``); then everything is decided once more, content and pack are sealed and uploaded (unclaimed blobs are swept), and
+the statement is signed and noted, then posted.  Until it is posted nobody can read anything; after that ``sync`` finds out
+whether it was accepted.
 """
 
 from __future__ import annotations
@@ -11,13 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from exchange.client import post
+from exchange.client import outgoing, post
 from exchange.client.draft import Draft, Preview, again, differences, prepare, preview
 from exchange.client.epochkeys import usable_keys
 from exchange.client.errors import ClientError, VerificationError
 from exchange.client.follow import follow
 from exchange.client.member import Member
-from exchange.model.alert import AlertBody, Core, Sealed
+from exchange.model.alert import AlertBody, Core, Sealed, parse_content
 from exchange.model.entry import RELEASED
 from exchange.model.statements import encode_body
 from exchange.model.tlp import Label
@@ -62,6 +64,19 @@ async def publish(draft: Draft, member: Member, *, confirm_nameless: bool = Fals
     The draft is made again at the newest heads; when it differs from the preview nothing is sealed (PreviewChanged).  Raises
     AlertRefusal (the policy's rule), ClientError ``nameless-recipients``, Refused, TransportError, VerificationError.
     """
+    fresh = await _decided(draft, member, confirm_nameless)
+    uploaded: tuple[outgoing.Uploaded, ...] = ()
+    if draft.source.attachments:
+        uploaded = await outgoing.upload(member, draft.source.attachments, sealed=fresh.core.label.sealed)
+        fresh = await _decided(draft, member, confirm_nameless)
+    envelope = await seal(fresh, member, uploaded)
+    result = await post.send(member, post.PUBLISH, envelope)
+    outgoing.forget(member, draft.source.attachments)
+    return await confirm(member, envelope, result.unserved)
+
+
+async def _decided(draft: Draft, member: Member, confirm_nameless: bool) -> Draft:
+    """The draft decided again at the newest heads, when it is what was previewed; raises as ``publish``."""
     await follow(member)
     fresh = again(draft, member)
     if fresh.digest != draft.digest:
@@ -70,9 +85,7 @@ async def publish(draft: Draft, member: Member, *, confirm_nameless: bool = Fals
         raise refusal_of(fresh.verdict.alert)
     if fresh.nameless and (fresh.core.label is Label.RED or not confirm_nameless):
         raise ClientError("nameless-recipients", f"{len(fresh.nameless)} recipients have no name here")
-    envelope = await seal(fresh, member)
-    result = await post.send(member, post.PUBLISH, envelope)
-    return await confirm(member, envelope, result.unserved)
+    return fresh
 
 
 async def confirm(member: Member, envelope: Envelope, unserved: tuple[str, ...] = ()) -> Released:
@@ -91,20 +104,18 @@ async def confirm(member: Member, envelope: Envelope, unserved: tuple[str, ...] 
     return Released(envelope.statement_id, index, entry.at, entry.kind == RELEASED, unserved)
 
 
-async def seal(draft: Draft, member: Member) -> Envelope:
-    """Encrypt, upload and sign a draft (``docs/spec/envelope.md``, Sealing); CLEAR is uploaded plain."""
+async def seal(draft: Draft, member: Member, uploaded: Sequence[outgoing.Uploaded] = ()) -> Envelope:
+    """Encrypt, upload and sign a draft whose attachments are uploaded (``docs/spec/envelope.md``, Sealing); CLEAR is plain."""
     core = draft.core
-    plain = [draft.content, *(file.data for file in draft.source.attachments)]
+    attached = [item.reference for item in uploaded]
     if core.label is Label.CLEAR:
-        sealed = Sealed(parts=tuple([await member.api.put_blob(part) for part in plain]))
+        sealed = Sealed(parts=(await member.api.put_blob(draft.content), *attached))
     else:
         targets = await _targets(member, core, draft.verdict.recipients)
         core_hash = sha256(encoding.encode(core.to_json())).digest()
         content_key = new_content_key(member.random)
-        parts = [
-            await member.api.put_blob(await asyncio.to_thread(encrypt_part, content_key, core_hash, position, part))
-            for position, part in enumerate(plain)
-        ]
+        content = encrypt_part(content_key, core_hash, 0, _with_keys(draft.content, uploaded))
+        parts = [await member.api.put_blob(content), *attached]
         made = await asyncio.to_thread(
             seal_stanzas,
             content_key,
@@ -124,6 +135,13 @@ async def seal(draft: Draft, member: Member) -> Envelope:
             root=made.root.hex(),
         )
     return sign_statement("alert", encode_body(AlertBody(core=core, sealed=sealed)), member.identity.signer)
+
+
+def _with_keys(content: bytes, uploaded: Sequence[outgoing.Uploaded]) -> bytes:
+    """The content with the key of each attachment, which only those who open it are to have."""
+    plain = parse_content(content)
+    keyed = (a.model_copy(update={"key": item.key}) for a, item in zip(plain.attachments, uploaded, strict=True))
+    return plain.model_copy(update={"attachments": tuple(keyed)}).encode()
 
 
 async def _targets(member: Member, core: Core, recipients: Sequence[Recipient]) -> list[SealTarget]:

@@ -13,10 +13,12 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from exchange.client import sealedfile
 from exchange.client.errors import StateError
 from exchange.client.schema import SCHEMA, VERSION
+from exchange.client.sealedfile import Vault
 from exchange.model.statements import Opening
 from exchange.tlog.checkpoint import LogName
 from exchange.tlog.merkle import EMPTY_ROOT, HASH_BYTES, Frontier
@@ -27,18 +29,6 @@ BUSY_SECONDS = 10.0
 """How long one program waits for another that writes the same home."""
 MAX_OPENINGS = 65_536
 """Bytes of one statement's openings."""
-
-
-class Vault(Protocol):
-    """The box for what others must not read; ``keys.keyfile.Vault`` is it."""
-
-    def seal(self, name: str, plaintext: bytes) -> bytes:
-        """Seal a value to its name."""
-        ...
-
-    def open(self, name: str, data: bytes) -> bytes:
-        """Open a value sealed to this name."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,27 +400,48 @@ class MemberState:
 
     def attachment_file(self, statement: str, position: int) -> Path:
         """Where an attachment lies, sealed; position 1 is the first."""
-        return self.path.parent / "attachments" / f"{statement}-{position}.sealed"
+        return self.path.parent / "attachments" / f"{statement}-{position}.blocks"
 
-    def keep_attachment(self, statement: str, position: int, plaintext: bytes) -> None:
+    def keep_attachment(self, statement: str, position: int, pieces: Iterable[bytes]) -> None:
         """Seal an attachment into its file. It is durable before the alert is; a file without its alert is harmless."""
         target = self.attachment_file(statement, position)
-        target.parent.mkdir(mode=0o700, exist_ok=True)
-        beside = target.with_suffix(".new")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(self._vault.seal(f"attachment/{statement}/{position}", plaintext))
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(target)
+        sealedfile.write(target, self._vault, f"attachment/{statement}/{position}", pieces)
+
+    def attachment_pieces(self, statement: str, position: int) -> Iterator[bytes]:
+        """An attachment's plaintext in pieces. Raises StateError ``attachment-missing``, OpenError ``vault-invalid``."""
+        return sealedfile.read(
+            self.attachment_file(statement, position), self._vault, f"attachment/{statement}/{position}"
+        )
 
     def attachment(self, statement: str, position: int) -> bytes:
-        """An attachment's plaintext. Raises StateError ``attachment-missing``, OpenError ``vault-invalid``."""
+        """A small attachment's plaintext, whole; raises as ``attachment_pieces``."""
+        return b"".join(self.attachment_pieces(statement, position))
+
+    # -- attachments on their way out --------------------------------------------------------------------------------
+
+    @property
+    def outgoing_folder(self) -> Path:
+        """Where ciphertexts of attachments wait until their alert was posted; named by their SHA-256."""
+        return self.path.parent / "outgoing"
+
+    def prepared(self) -> dict[str, dict[str, Any]]:
+        """The attachments sealed ahead, by the SHA-256 of the plaintext: key, ciphertext's length and SHA-256, time."""
         try:
-            sealed = self.attachment_file(statement, position).read_bytes()
+            sealed = (self.outgoing_folder / "index.sealed").read_bytes()
         except OSError:
-            raise StateError("attachment-missing", "the attachment is not in the local store") from None
-        return self._vault.open(f"attachment/{statement}/{position}", sealed)
+            return {}
+        return encoding.decode(self._vault.open("outgoing", sealed), max_bytes=1 << 20)
+
+    def keep_prepared(self, items: dict[str, dict[str, Any]]) -> None:
+        """Keep the list of attachments sealed ahead, durably."""
+        self.outgoing_folder.mkdir(mode=0o700, exist_ok=True)
+        beside = self.outgoing_folder / "index.new"
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(self._vault.seal("outgoing", encoding.encode(items)))
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(self.outgoing_folder / "index.sealed")
 
     # -- receipts ----------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ released alert there is an answer in the end: opened, proven not to be for this 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -152,10 +152,10 @@ async def _settle(member: Member, row: AlertRow, enrolled: int, known: AlertAnsw
     own = state.sent(row.statement)
     if own is not None:
         post.check_mark(parse_statement(own).alert, own, entry, row.index)
-    with PartStore(member.api, state.path.parent / "incoming") as parts:
+    with PartStore(member.api, state.path.parent / "incoming", member.transfer) as parts:
 
-        def keep(position: int, data: bytes) -> None:
-            state.keep_attachment(row.statement, position, data)
+        def keep(position: int, pieces: Iterable[bytes]) -> None:
+            state.keep_attachment(row.statement, position, pieces)
 
         if mark.audience is None:
             answer = known or await member.api.alert(row.statement, None)

@@ -9,7 +9,7 @@ for them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import NoReturn, Protocol
@@ -18,6 +18,7 @@ from exchange.client.answers import AlertAnswer, Leaf
 from exchange.client.errors import VerificationError
 from exchange.client.history import SignatureMemory
 from exchange.client.replica import Replica, person_of
+from exchange.content.stix import MAX_BUNDLE, StixRefusal, check_bundle, is_stix
 from exchange.model.alert import AlertBody, Attachment, Content, Core, parse_content
 from exchange.model.entry import PROPOSED, RELEASED, Entry
 from exchange.model.problems import Malformed
@@ -45,6 +46,7 @@ from keys.stanza import (
     NO_BUNDLE,
     Neighbour,
     PartDigest,
+    attachment_binding,
     depth_of,
     inner_hash,
     leaf_hash,
@@ -54,20 +56,28 @@ from keys.stanza import (
     verify_absence,
     verify_path,
 )
-from keys.unseal import decrypt_part, open_stanza
+from keys.unseal import decrypt_part, decrypt_part_stream, open_stanza
 
-MAX_PART = 32 << 20
-"""Bytes of one part: 25 MiB with padding and the chunks' tags. A signed length is no leave to fill a reader's disk."""
+MAX_PART = 112 << 20
+"""Bytes of one attachment's part: 100 MB with padding and the chunks' tags."""
+MAX_FIRST = 2 << 20
+"""Bytes of the first part, the content's, which is held in memory."""
+MAX_ALERT = 256 << 20
+"""Bytes of all parts together. A signed length is no leave to fill a reader's disk."""
 
-Keep = Callable[[int, bytes], None]
-"""(position from 1, plaintext): where an attachment goes once it is verified."""
+Keep = Callable[[int, Iterable[bytes]], None]
+"""(position from 1, plaintext in pieces): where an attachment goes. It counts only when the pieces end without an error."""
 
 
 class Parts(Protocol):
     """Where ciphertexts (for CLEAR: plain parts) come from; nothing it returns is believed."""
 
     async def part(self, reference: BlobRef) -> bytes:
-        """The bytes that the exchange has under this hash."""
+        """The bytes that the exchange has under this hash, whole: for the content."""
+        ...
+
+    async def pieces(self, reference: BlobRef) -> Iterable[bytes]:
+        """The same in pieces of any size, which can be asked for again."""
         ...
 
 
@@ -470,16 +480,21 @@ def _decide_mine(replica: Replica, case: _Case, read: _Read) -> Decision:
 
 async def _check_parts(case: _Case, body: AlertBody, parts: Parts) -> bytes:
     """V6: every part has the signed length and hash; returns the first, the content's ciphertext."""
-    first = b""
-    for position, reference in enumerate(body.sealed.parts):
-        if reference.length > MAX_PART:
-            case.fail(6, "part-too-large", f"part {position} has more than {MAX_PART} bytes")
-        data = await parts.part(reference)
-        if len(data) != reference.length or sha256(data).hexdigest() != reference.sha256:
+    references = body.sealed.parts
+    for position, reference in enumerate(references):
+        most = MAX_PART if position else MAX_FIRST
+        if reference.length > most:
+            case.fail(6, "part-too-large", f"part {position} has more than {most} bytes")
+    if sum(reference.length for reference in references) > MAX_ALERT:
+        case.fail(6, "part-too-large", f"the parts together have more than {MAX_ALERT} bytes")
+    for position, reference in enumerate(references):
+        digest, length = sha256(), 0
+        for piece in await parts.pieces(reference):
+            digest.update(piece)
+            length += len(piece)
+        if (length, digest.hexdigest()) != (reference.length, reference.sha256):
             case.fail(6, "part-mismatch", f"part {position} is not the one that was signed")
-        if position == 0:
-            first = data
-    return first
+    return await parts.part(references[0])
 
 
 def _check_leaf(replica: Replica, case: _Case, read: _Read, leaf: Leaf, identity: DeviceIdentity) -> bytes:
@@ -522,7 +537,7 @@ async def _open(
     parts: Parts,
     keep: Keep,
 ) -> Content:
-    """V8 and V9. Attachments are opened one at a time, so that one is in memory, and kept when it is verified."""
+    """V8 and V9. Attachments are opened one at a time and in pieces, and kept when they came to their end verified."""
     references = read.body.sealed.parts
     core_hash = sha256(encoding.encode(read.core.to_json())).digest()
     digest = parts_digest(PartDigest(r.length, encoding.unhex32(r.sha256)) for r in references)
@@ -536,9 +551,11 @@ async def _open(
         )
         content = _content(case, decrypt_part(content_key, core_hash, 0, first), len(references))
         for position, attachment in enumerate(content.attachments, 1):
-            data = decrypt_part(content_key, core_hash, position, await parts.part(references[position]))
-            _check_attachment(case, position, attachment, data)
-            keep(position, data)
+            key, binding, place = content_key, core_hash, position
+            if attachment.key is not None:  # sealed ahead, under a key of its own
+                key, binding, place = encoding.unb64u(attachment.key), _binding(attachment), 0
+            pieces = decrypt_part_stream(key, binding, place, await parts.pieces(references[position]))
+            _keep(case, read.core, position, attachment, pieces, keep)
     except OpenError as error:
         case.fail(8, error.code, str(error))
     return content
@@ -548,9 +565,7 @@ async def _plain(case: _Case, body: AlertBody, parts: Parts, keep: Keep) -> Cont
     """V6 and V9 of CLEAR: the parts are plain."""
     content = _content(case, await _check_parts(case, body, parts), len(body.sealed.parts))
     for position, attachment in enumerate(content.attachments, 1):
-        data = await parts.part(body.sealed.parts[position])
-        _check_attachment(case, position, attachment, data)
-        keep(position, data)
+        _keep(case, body.core, position, attachment, await parts.pieces(body.sealed.parts[position]), keep)
     return content
 
 
@@ -565,8 +580,34 @@ def _content(case: _Case, plaintext: bytes, count: int) -> Content:
     return content
 
 
-def _check_attachment(case: _Case, position: int, attachment: Attachment, data: bytes) -> None:
-    if len(data) != attachment.length:
+def _binding(attachment: Attachment) -> bytes:
+    return attachment_binding(encoding.unhex32(attachment.sha256))
+
+
+def _keep(case: _Case, core: Core, position: int, attachment: Attachment, pieces: Iterable[bytes], keep: Keep) -> None:
+    """V8 and V9 of one attachment: length and hash while it is kept; a STIX bundle's markings before it is."""
+    checked = _checked(case, position, attachment, pieces)
+    if is_stix(attachment.media_type):
+        if attachment.length > MAX_BUNDLE:
+            case.fail(9, "stix-malformed", f"attachment {position} is too large to be a STIX bundle")
+        data = b"".join(checked)
+        try:
+            check_bundle(data, core.label)
+        except StixRefusal as refusal:
+            case.fail(9, refusal.code, f"attachment {position}: {refusal.detail}")
+        checked = iter((data,))
+    keep(position, checked)
+    for _ in checked:  # whoever keeps nothing must not skip the check
+        pass
+
+
+def _checked(case: _Case, position: int, attachment: Attachment, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    digest, length = sha256(), 0
+    for piece in pieces:
+        digest.update(piece)
+        length += len(piece)
+        yield piece
+    if length != attachment.length:
         case.fail(8, "attachment-length", f"attachment {position} has another length than the content says")
-    if sha256(data).hexdigest() != attachment.sha256:
+    if digest.hexdigest() != attachment.sha256:
         case.fail(9, "attachment-hash", f"attachment {position} is not the one that the content names")

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
+from exchange.model.hidden import first_hidden
 from exchange.model.problems import Malformed, first_error
 from exchange.model.scalars import (
     DAY,
@@ -221,16 +222,20 @@ def _component(name: str) -> str:
     """One path component and nothing that a file system or a terminal reads as more (invariant I10)."""
     if name in (".", "..") or any(c in '/\\:*?"<>|' for c in name) or name != name.strip(" ."):
         raise ValueError("an attachment's name is one path component")
-    if any(0x202A <= ord(c) <= 0x202E or 0x2066 <= ord(c) <= 0x2069 or ord(c) in (0x200E, 0x200F) for c in name):
-        raise ValueError("an attachment's name has no direction marks")
+    if first_hidden(name) is not None:
+        raise ValueError("an attachment's name has no direction marks and no invisible characters")
     return name
 
 
 class Attachment(Record):
-    """An attachment's name, media type, length in bytes and plaintext SHA-256, in the order of the parts."""
+    """An attachment's name, media type, length in bytes and plaintext SHA-256, in the order of the parts.
 
+    ``key``: it was sealed ahead under a key of its own; absent, it is sealed like the content, and for CLEAR it is plain.
+    """
+
+    key: Bytes32 | None = None
     length: Size
-    media_type: Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9]+/[a-z0-9.+-]{1,80}$")]
+    media_type: Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9]+/[a-z0-9.+-]{1,80}(;version=2\.1)?$")]
     name: Annotated[ShortText, StringConstraints(max_length=160), AfterValidator(_component)]
     sha256: Hash
 
@@ -264,6 +269,8 @@ class Content(Record):
             raise ValueError("a language stands once")
         if len({a.name.casefold() for a in self.attachments}) != len(self.attachments):
             raise ValueError("attachments have distinct names")
+        if sum(a.media_type.startswith("application/stix+json") for a in self.attachments) > 1:
+            raise ValueError("an alert has at most one STIX bundle")
         return self
 
     def encode(self) -> bytes:

@@ -88,6 +88,9 @@ class Parts:
     async def part(self, reference: BlobRef) -> bytes:
         return await self._api.get_blob(reference)
 
+    async def pieces(self, reference: BlobRef) -> tuple[bytes, ...]:
+        return (await self.part(reference),)
+
 
 class Reader:
     """An officer's device, the exchange it reads from, and a publisher; the logs are made here and signed with their keys."""

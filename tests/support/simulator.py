@@ -78,6 +78,7 @@ class Request:
     query: Mapping[str, str]
     body: bytes
     device: str | None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 Lie = Callable[[Request, Response], Response | None]
@@ -172,6 +173,7 @@ class Simulator:
         self.rejected: set[str] = set()
         self.receipts: list[tuple[str, str, str]] = []
         self.blobs: dict[str, bytes] = {}
+        self.partial: dict[str, bytes] = {}
         self.sessions: dict[str, str] = {}
         self.lies: list[Lie] = []
         self.requests: list[Request] = []
@@ -414,7 +416,7 @@ class Simulator:
         parts = urlsplit(path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         token = (headers or {}).get("Authorization", "").removeprefix("Bearer ")
-        request = Request(method, parts.path, query, body or b"", self.sessions.get(token))
+        request = Request(method, parts.path, query, body or b"", self.sessions.get(token), headers or {})
         self.requests.append(request)
         try:
             poll = request.path == "/v1/feed/poll" and request.device is not None
@@ -504,7 +506,16 @@ class Simulator:
             case ("GET", "v1", "blobs", name):
                 if name not in self.blobs:
                     raise No(404, "blob-unknown")
+                wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", request.headers.get("Range", ""))
+                if wanted is not None:
+                    return Response(206, {}, self.blobs[name][int(wanted[1]) : int(wanted[2]) + 1])
                 return Response(200, {}, self.blobs[name])
+            case ("HEAD", "v1", "blobs", name):
+                if name not in self.blobs and name not in self.partial:
+                    raise No(404, "blob-unknown")
+                return self._progress(name)
+            case ("PATCH", "v1", "blobs", name):
+                return self._append(request, name)
             case ("GET", "v1", "statements", name):
                 for logged in (*self.registry, *self.journal):
                     if logged is not None and logged.statement.id == name:
@@ -516,6 +527,24 @@ class Simulator:
                             }
                         )
         raise No(404, "not-found")
+
+    def _append(self, request: Request, name: str) -> Response:
+        here = self.partial.get(name, b"")
+        if name not in self.blobs:
+            if int(request.headers["Upload-Offset"]) != len(here):
+                raise No(409, "upload-offset")
+            self.partial[name] = here + request.body
+            if len(self.partial[name]) == int(request.headers["Upload-Length"]):
+                whole = self.partial.pop(name)
+                if sha256(whole).hexdigest() != name:
+                    raise No(400, "blob-hash")
+                self.blobs[name] = whole
+        return self._progress(name)
+
+    def _progress(self, name: str) -> Response:
+        whole = name in self.blobs
+        here = self.blobs[name] if whole else self.partial[name]
+        return Response(204, {"upload-complete": "?1" if whole else "?0", "upload-offset": str(len(here))}, b"")
 
     def _post(self, request: Request) -> Response:
         items = encoding.decode(request.body, max_bytes=1 << 22)["statements"]
