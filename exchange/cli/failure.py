@@ -60,7 +60,7 @@ def sentence(terminal: Terminal, code: str, detail: str) -> str:
     """The sentence for a code in the person's language, else the error's own."""
     key = f"code_{code}"
     if key in TEXTS:
-        return terminal.text(key)
+        return terminal.text(key, detail=detail)
     from exchange.policy.explain import SENTENCES, explain
 
     if code in SENTENCES and "{" not in SENTENCES[code][0]:

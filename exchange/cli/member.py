@@ -96,7 +96,8 @@ class Member:
 
     async def refresh(self) -> None:
         """Follow the logs, take in alerts, publish weekly keys when they run short."""
-        with self.terminal.progress("progress_sync"):
+        with self.terminal.progress("progress_sync", data=True) as update:
+            self.client.transfer = lambda done, total: update(done, total=total)
             self.synced = await sync(self.client)
         await tell_sources(self.client)
         self.online = True

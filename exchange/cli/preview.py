@@ -63,16 +63,24 @@ def make(member: Member, source: Path) -> tuple[Draft, Preview]:
 def show(terminal: Terminal, member: Member, draft: Draft, table: Preview) -> None:
     """The table on stdout: it is what the command is for."""
     from exchange.cli.terminal import safe
-    from exchange.cli.view import core_fields, put, put_fields, put_label
+    from exchange.cli.view import attachments_words, core_fields, put, put_fields, put_label
     from exchange.model.alert import parse_content
     from exchange.model.tlp import Label
 
     core = draft.core
     put_label(terminal, core)
-    put((safe(draft.source.title), "bold"))
+    for text in draft.source.texts:
+        before = f"[{text.language}] " if draft.source.translation is not None else ""
+        put((before + safe(text.title), "bold"))
     put()
-    rows = core_fields(terminal, member, core, parse_content(draft.content))
+    content = parse_content(draft.content)
+    rows = [*core_fields(terminal, member, core, content), ("field_attachments", attachments_words(content))]
+    if draft.source.bundle is not None:
+        stix = terminal.text("stix_summary", number=draft.source.bundle.objects, label=core.label.display)
+        rows.append(("field_stix", stix))
     put_fields([(terminal.text(key), value) for key, value in rows if value])
+    for line in _about_files(terminal, draft):
+        put(line)
     put()
     if core.label is Label.CLEAR:
         put(terminal.text("preview_public"))
@@ -80,6 +88,19 @@ def show(terminal: Terminal, member: Member, draft: Draft, table: Preview) -> No
         _people(terminal, member, table)
     _approvals(terminal, table)
     verdict(terminal, member, table.alert)
+
+
+def _about_files(terminal: Terminal, draft: Draft) -> list[str]:
+    """What was removed from attachments, what stays in them, and what nobody looked at."""
+    lines = []
+    for file in draft.source.attachments:
+        for key, what in (("picture_removed", file.removed), ("picture_kept", file.kept)):
+            if what:
+                listed = ", ".join(terminal.text(f"metadata_{name}") for name in what)
+                lines.append(terminal.text(key, name=file.name, what=listed))
+        if file.uncleaned:
+            lines.append(terminal.text("document_uncleaned", name=file.name))
+    return lines
 
 
 def _people(terminal: Terminal, member: Member, table: Preview) -> None:
@@ -188,11 +209,23 @@ def as_json(terminal: Terminal, member: Member, draft: Draft, table: Preview) ->
         "allowed": table.alert.allowed,
         "approvals": table.approvals,
         "approvers": [row.person for row in table.approvers],
+        "attachments": [
+            {
+                "kept": list(file.kept),
+                "length": file.length,
+                "media_type": file.media_type,
+                "name": file.name,
+                "removed": list(file.removed),
+                "uncleaned": file.uncleaned,
+            }
+            for file in draft.source.attachments
+        ],
         "code": table.alert.code,
         "digest": table.digest,
         "ending": list(table.ending),
         "keyless": list(table.keyless),
         "label": draft.core.label.display,
+        "languages": [text.language for text in draft.source.texts],
         "left_out": [person(row) for row in table.left_out],
         "nameless": list(table.nameless),
         "receives": [person(row) for row in table.receivers],

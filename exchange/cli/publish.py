@@ -59,7 +59,9 @@ def publish(
             terminal.confirm("ask_publish", yes=yes)
             decided = time.time()
             try:
-                with sealing_pool(member, draft), terminal.progress("progress_seal"):
+                heavy = bool(draft.source.attachments)
+                with sealing_pool(member, draft), terminal.progress("progress_seal", data=heavy) as update:
+                    member.client.transfer = lambda done, total: update(done, total=total)
                     released = await publish_draft(draft, member.client, confirm_nameless=confirm_nameless)
             except PreviewChanged as changed:
                 say_changed(terminal, member, changed.differs)

@@ -157,19 +157,28 @@ class Terminal:
     # -- long work --------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def progress(self, key: str, total: int | None = None) -> Iterator[Update]:
-        """A bar on stderr, only on a terminal; the callback takes how much is done, of how much, and a new label."""
-        if not sys.stderr.isatty():
+    def progress(self, key: str, total: int | None = None, *, data: bool = False) -> Iterator[Update]:
+        """A bar on stderr, only on a terminal and not for scripts; the callback takes how much is done, of how much, and a
+        new label. ``data``: what is counted are bytes."""
+        if self.as_json or not sys.stderr.isatty():
             yield _no_progress
             return
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            MofNCompleteColumn,
+            Progress,
+            SpinnerColumn,
+            TextColumn,
+            TimeElapsedColumn,
+        )
 
         progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            MofNCompleteColumn(),
+            DownloadColumn() if data else MofNCompleteColumn(),
             TimeElapsedColumn(),
             console=Console(stderr=True),
             transient=True,

@@ -14,13 +14,14 @@ from typing import Any, Literal
 
 from exchange.cli.texts_alerts import ALERTS
 from exchange.cli.texts_clear import CLEAR
+from exchange.cli.texts_content import CONTENT
 from exchange.cli.texts_help import HELP
 from exchange.cli.texts_messages import HELP_MESSAGES, MESSAGES
 from exchange.cli.texts_talk import TALK
 
 Language = Literal["de", "en"]
 
-TEXTS: dict[str, tuple[str, str]] = {**TALK, **ALERTS, **MESSAGES, **CLEAR}
+TEXTS: dict[str, tuple[str, str]] = {**TALK, **ALERTS, **CONTENT, **MESSAGES, **CLEAR}
 """Text key to (German, English)."""
 HELPS: dict[str, tuple[str, str]] = {**HELP, **HELP_MESSAGES}
 """The same of the help texts."""

@@ -2,7 +2,7 @@
 
 The label's text stands in FIRST's colour on black directly before the text it covers and again at its end, whatever
 the terminal can show (``users.md``, traffic light). Everything that came from others is neutralised: a title cannot
-colour, move or hide anything (I10). Markdown is shown as it was written.
+colour, move or hide anything (I10). Markdown is set by the one safe renderer (``exchange.content.markup``).
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ SHOWN = ("opened", "public")
 SHORT = 10
 """Digits of a statement id in a list."""
 BANNER = "bold #FFFFFF on #5F00AF"
+
+MARKDOWN = {"code": "cyan"}
+"""How a style of the renderer is shown, where it is not a terminal's own."""
 
 Span = tuple[str, str]
 """Text and style."""
@@ -153,16 +156,22 @@ def put_alert(terminal: Terminal, member: Member, shown: Item) -> None:
         if text is not ordered[0]:
             put((safe(text.title), "bold"))
         put()
-        for line in safe(text.text, lines=True).splitlines():
-            put(line)
+        put_markdown(text.text)
         if text.advice is not None:
             put()
             put((ADVICE[text.language], "bold"))
             put()
-            for line in safe(text.advice, lines=True).splitlines():
-                put(line)
+            put_markdown(text.advice)
     put()
     put_label(terminal, core)
+
+
+def put_markdown(text: str) -> None:
+    """An author's Markdown, set in lines."""
+    from exchange.content.markup import lines
+
+    for line in lines(text):
+        put(*((words, MARKDOWN.get(style, style)) for words, style in line))
 
 
 def put_fields(rows: Sequence[tuple[str, str]]) -> None:
@@ -185,12 +194,19 @@ def fields(terminal: Terminal, member: Member, shown: Item) -> list[tuple[str, s
         ("field_published", moment(shown.row.at, terminal.language) if shown.row.at else ""),
     ]
     if content.attachments:
-        listed = ", ".join(f"{a.name} ({size(a.length)})" for a in content.attachments)
-        rows.append(("field_attachments", listed))
+        rows.append(("field_attachments", attachments_words(content)))
     if shown.why is not None:
         rows.append(("field_why", f"{explain_decision(shown.why, language=terminal.language)} ({shown.why.rule})"))
     rows.append(("field_id", shown.statement))
     return [(terminal.text(key), value) for key, value in rows if value]
+
+
+def attachments_words(content: Content) -> str:
+    """The attachments' names with sizes; a STIX bundle is called one."""
+    from exchange.content.stix import is_stix
+
+    named = ((a, ", STIX 2.1" if is_stix(a.media_type) else "") for a in content.attachments)
+    return ", ".join(f"{a.name} ({size(a.length)}{kind})" for a, kind in named)
 
 
 def core_fields(terminal: Terminal, member: Member, core: Core, content: Content) -> list[tuple[str, str]]:
@@ -240,6 +256,12 @@ def size(length: int) -> str:
     )
 
 
+def _without_keys(content: Content) -> dict[str, object]:
+    """The content for a script; the keys of attachments are nobody's business, their plaintext is here."""
+    plain = (a.model_copy(update={"key": None}) for a in content.attachments)
+    return content.model_copy(update={"attachments": tuple(plain)}).to_json()
+
+
 def as_json(member: Member, shown: Item) -> dict[str, Any]:
     """One alert for a script: what was verified, and the content."""
     core, names = shown.core, member.names
@@ -248,7 +270,7 @@ def as_json(member: Member, shown: Item) -> dict[str, Any]:
         "approved_by": [{"id": p, "name": names.of(p)} for p in shown.approvers],
         "audience": None if core.audience is None else core.audience.to_json(),
         "author": {"id": shown.author, "name": names.of(shown.author)},
-        "content": shown.content.to_json(),
+        "content": _without_keys(shown.content),
         "exercise": core.exercise,
         "kind": core.kind.value,
         "label": core.label.display,
