@@ -49,8 +49,22 @@ _STYLE_TAG: Final = f'"{hashlib.sha256(_STYLE).hexdigest()[:16]}"'
 
 
 @dataclass(frozen=True, slots=True)
+class Other:
+    """An alert's second text: title as plain text, ``text`` and ``advice`` as clean HTML, and the heading of the advice."""
+
+    language: str
+    title: str
+    text: str
+    advice: str
+    heading: str
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
-    """One alert made ready for a template; every value is plain text but ``text`` and ``advice``, which are clean HTML."""
+    """One alert made ready for a template; every value is plain text but ``text`` and ``advice``, which are clean HTML.
+
+    ``other`` is the same in the other language, where the author wrote it.
+    """
 
     statement: str
     index: int
@@ -66,6 +80,7 @@ class Shown:
     published: str
     valid_until: str
     content: Content | None
+    other: Other | None = None
 
 
 class _Contents:
@@ -160,7 +175,22 @@ async def shown_alert(call: Call, view: AlertView, language: str, *, whole: bool
         published=date_time(language, core.at),
         valid_until=date_time(language, core.valid_until),
         content=content,
+        other=await _other(content, text) if content is not None and whole else None,
     )
+
+
+async def _other(content: Content, first: ContentText | None) -> Other | None:
+    """The text that is not shown first."""
+    for text in content.texts:
+        if text is not first:
+            return Other(
+                text.language,
+                text.title,
+                await _rendered(text.text),
+                await _rendered(text.advice),
+                TEXTS[text.language]["advice"],
+            )
+    return None
 
 
 def _page(call: Call, template: str, language: str, **values: Any) -> web.Response:

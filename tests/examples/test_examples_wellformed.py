@@ -6,6 +6,7 @@ the list that a human wrote into the file; the product's policy is tested elsewh
 docs/examples/README.md.
 """
 
+import json
 import re
 import tomllib
 from dataclasses import dataclass
@@ -38,14 +39,16 @@ VALUES = {
     "certainty": {"observed", "likely", "possible", "unlikely", "unknown"},
 }  # fmt: skip
 REQUIRED = {"title", "valid_for", "contact", "demo", *VALUES}
-OPTIONAL = {"number", "exercise", "acknowledge_within", "place", "approvers", "attachments", "audience"}
+OPTIONAL = {
+    "number", "exercise", "acknowledge_within", "place", "approvers", "attachments", "audience", "stix", "translation",
+}  # fmt: skip
 ADVICE = {"de": "## Was ist zu tun", "en": "## What to do"}
 WORDS = range(80, 251)  # of a body
 # Ranges the Bundesnetzagentur keeps free for films and books (numbers for media productions).
 FICTIONAL_NUMBER = re.compile(
     r"030 23125 \d{3}|0221 4710 \d{3}|089 99998 \d{3}|069 90009 \d{3}|040 66969 \d{3}|0152 28817386|0152 28895456"
 )
-MEDIA_SIZES = {".jpg": range(60_000, 150_001), ".pdf": range(20_000, 60_001)}  # bytes
+MEDIA_SIZES = {".json": range(1_000, 20_001), ".jpg": range(60_000, 150_001), ".pdf": range(20_000, 60_001)}  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,21 @@ class Source:
     path: Path
     front: dict[str, Any]
     body: str
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The body by language: one, or two with a line ``+++ en`` or ``+++ de`` between them."""
+        first = self.front["language"]
+        if "translation" not in self.front:
+            return {first: self.body}
+        second = self.front["translation"]["language"]
+        one, two = self.body.split(f"\n+++ {second}\n")
+        return {first: one, second: two}
+
+    @property
+    def files(self) -> list[str]:
+        """Names of attachments, the STIX bundle last."""
+        return [*self.front.get("attachments", ()), *([self.front["stix"]] if "stix" in self.front else [])]
 
     @property
     def demo(self) -> dict[str, Any]:
@@ -238,15 +256,16 @@ def test_approval_is_given_where_r8_demands_it(source: Source) -> None:
 
 @every_source
 def test_the_body_ends_in_advice_and_has_a_readable_length(source: Source) -> None:
-    heading = ADVICE[source.front["language"]]
-    assert source.body.count(f"\n{heading}\n") == 1 and source.body.startswith("\n") and source.body.endswith("\n")
-    assert re.findall(r"^#+ .*$", source.body, re.MULTILINE) == [heading]
-    assert len(source.body.split()) in WORDS
+    for language, body in source.texts.items():
+        heading = ADVICE[language]
+        assert body.count(f"\n{heading}\n") == 1 and body.startswith("\n") and body.endswith("\n")
+        assert re.findall(r"^#+ .*$", body, re.MULTILINE) == [heading]
+        assert len(body.split()) in WORDS
 
 
 @every_source
 def test_an_attachment_is_a_file_beside_its_source(source: Source) -> None:
-    for name in source.front.get("attachments", ()):
+    for name in source.files:
         assert Path(name).name == name and (source.path.parent / name).is_file()
 
 
@@ -272,10 +291,9 @@ def test_published_warnings_cover_every_label_kind_language_and_way_of_addressin
     assert used == {"everyone", "organisations", "sectors", "areas", "topics", "persons"}
     assert any(source.front.get("exercise", False) for source in published)
     assert any(source.front["urgency"] == "immediate" for source in published)
-    assert {Path(name).suffix for source in published for name in source.front.get("attachments", ())} == {
-        ".jpg",
-        ".pdf",
-    }
+    assert {Path(name).suffix for source in published for name in source.files} == {".jpg", ".json", ".pdf"}
+    assert [set(source.texts) for source in published if len(source.texts) == 2] == [{"de", "en"}]
+    assert [source.front["label"] for source in published if "stix" in source.front] == ["AMBER"]
     numbers = [source.front["number"] for source in SOURCES]
     assert len(numbers) == len(set(numbers))
 
@@ -296,13 +314,15 @@ def test_each_refused_warning_breaks_the_rule_it_names() -> None:
 
 def test_every_file_beside_the_warnings_is_used_and_has_its_format() -> None:
     media = {path for folder in ("alerts", "refused") for path in (EXAMPLES / folder).iterdir() if path.suffix != ".md"}
-    named = {source.path.parent / name for source in SOURCES for name in source.front.get("attachments", ())}
+    named = {source.path.parent / name for source in SOURCES for name in source.files}
     assert media == named
     for path in media:
         content = path.read_bytes()
         assert len(content) in MEDIA_SIZES[path.suffix]
         if path.suffix == ".jpg":
             assert content[:3] == b"\xff\xd8\xff" and content[-2:] == b"\xff\xd9" and b"Exif\x00\x00" not in content
+        elif path.suffix == ".json":
+            assert json.loads(content)["type"] == "bundle" and b"://" not in content
         else:
             assert content.startswith(b"%PDF-") and content.rstrip().endswith(b"%%EOF")
             assert re.search(rb"/Count 2\b", content)

@@ -188,6 +188,20 @@ async def test_hostile_text_becomes_text(place: Partnership):
     assert "(https://polizei.example/auto)" in answer.body.decode(), "where a link leads is visible"
 
 
+async def test_an_alert_in_two_languages_shows_both_the_readers_first(place: Partnership):
+    texts = (text("Entwarnung", "Es ist *vorbei*.", advice="Bleiben"), ContentText(
+        language="en", title="All clear", text="It is *over*. &#x202E;", advice="Stay"
+    ))  # fmt: skip
+    alert = await publish(place, Content(texts=texts))
+    pages = {lang: (await place.world.get(f"/clear/{alert.id}?lang={lang}")).body.decode() for lang in ("de", "en")}
+    for lang, first, second in (("de", "Entwarnung", "All clear"), ("en", "All clear", "Entwarnung")):
+        page = pages[lang]
+        assert page.index(first) < page.index(second) and "<em>vorbei</em>" in page and "<em>over</em>" in page
+        assert 'lang="en"' in page and "Was ist zu tun" in page and "What to do" in page
+        assert page.count("TLP:CLEAR") >= 3 and "\u202e" not in page
+    assert (await place.world.get("/clear/?lang=en")).body.decode().count("All clear") == 1
+
+
 async def test_an_attachment_is_a_download_whatever_it_is(place: Partnership):
     world = place.world
     data = b"<script>alert(1)</script>"
