@@ -20,7 +20,7 @@ PAGES = sorted(path for path in DOCS.rglob("*.md") if path.parent.name != "adr")
 PAGES += [ROOT / "README.md", ROOT / "keys" / "README.md", ROOT / "deploy" / "README.md"]
 OWN_FILE = re.compile(r"`((?:exchange|tests|deploy|docs)/[\w./-]*|keys/(?:\w+\.(?:py|md))?)`")
 """A file or folder of this project, named in a text; ``keys/`` is a folder of an auditor's bundle as well."""
-ROUTE = re.compile(r"`(GET|PUT|POST|DELETE) (/[^`?]*)[^`]*`")
+ROUTE = re.compile(r"`(DELETE|GET|HEAD|PATCH|POST|PUT) (/[^`?]*)[^`]*`")
 
 
 def read(name: str) -> str:
