@@ -218,10 +218,26 @@ class AlertBody(Record):
         return self
 
 
+_DEVICES = frozenset(
+    {
+        "AUX",
+        "CON",
+        "NUL",
+        "PRN",
+        "CONIN$",
+        "CONOUT$",
+        *(f"{port}{n}" for port in ("COM", "LPT") for n in "0123456789¹²³"),
+    }
+)
+"""What Windows opens instead of a file, with any ending."""
+
+
 def _component(name: str) -> str:
     """One path component and nothing that a file system or a terminal reads as more (invariant I10)."""
     if name in (".", "..") or any(c in '/\\:*?"<>|' for c in name) or name != name.strip(" ."):
         raise ValueError("an attachment's name is one path component")
+    if name.partition(".")[0].strip().upper() in _DEVICES:
+        raise ValueError("an attachment's name is not that of a device")
     if first_hidden(name) is not None:
         raise ValueError("an attachment's name has no direction marks and no invisible characters")
     return name

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from exchange.client.home import read_membership
+from exchange.model.tlp import Label
 from tests.cli.flow import ROOT, Office, begin, enrol, environment, exchange, found, served
+from tests.content.test_stix_bundle import bundle, definition, indicator
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -259,3 +262,39 @@ def test_a_lost_pipe_is_no_traceback(office: Office) -> None:
     process.stderr.close()
     process.wait(timeout=60)
     assert "Traceback" not in err and "Exception" not in err
+
+
+def test_a_picture_two_languages_and_a_stix_bundle_from_file_to_file(office: Office, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (51.0, 27.0, 26.0)})
+    Image.new("RGB", (30, 20), "red").save(office.folder / "foto.jpg", exif=exif)
+    data = bundle(definition(Label.AMBER), indicator(Label.AMBER))
+    (office.folder / "daten.json").write_bytes(data)
+    more = (
+        'attachments = ["foto.jpg"]\nstix = "daten.json"\ntranslation = { language = "en", title = "Forged letters" }'
+    )
+    path = source(office, "C-1", more=more)
+    path.write_text(path.read_text(encoding="utf-8") + "\n+++ en\nForged **letters** arrive.\n", encoding="utf-8")
+    shown = office.member("brandt", "preview", path).out
+    assert "[de] Gefälschte Kammerbriefe\n[en] Forged letters" in shown
+    assert "foto.jpg: removed: GPS position" in shown and "1 objects, marked TLP:AMBER" in shown
+    office.member("brandt", "publish", path, "--yes")
+    read = exchange(
+        "read", "C-1", "--save", tmp_path / "a", "--home", office.home("aydin"), "--passphrase-file", office.passphrase,
+        lang="en",
+    )  # fmt: skip
+    assert read.out.index("Forged letters arrive.") < read.out.index("Seit heute Morgen") and "STIX 2.1" in read.out
+    assert (tmp_path / "a" / "daten.json").read_bytes() == data
+    with Image.open(tmp_path / "a" / "foto.jpg") as saved:
+        assert not dict(saved.getexif())
+    again = office.member("aydin", "read", "C-1", "--save", tmp_path / "a", check=False)
+    assert again.status == 1 and "[file-exists]" in again.err
+    assert "key" not in office.member("aydin", "read", "C-1", "--json").json["content"]["attachments"][0]
+    german = exchange("read", "C-1", "--home", office.home("aydin"), "--passphrase-file", office.passphrase, lang="de")
+    assert german.out.index("Seit heute Morgen") < german.out.index("Forged letters arrive.")
+
+
+def test_a_stix_bundle_whose_marking_is_higher_than_the_label_is_named_before_sealing(office: Office) -> None:
+    (office.folder / "rot.json").write_bytes(bundle(definition(Label.RED), indicator(Label.RED)))
+    refused = office.member("brandt", "preview", source(office, "C-2", more='stix = "rot.json"'), check=False)
+    assert refused.status == 1 and "[stix-higher]" in refused.err and "TLP:RED" in refused.err
