@@ -47,6 +47,8 @@ _claim = _claim.on_conflict_do_update(
     set_={"until": _claim.excluded.until},
     where=schema.claim.c.until.is_not(None),
 )
+
+
 @dataclass(frozen=True, slots=True)
 class PartialRow:
     """An upload that goes on in several requests: number, announced length, and how many bytes are here, whole chunks."""

@@ -17,10 +17,10 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from exchange.content.markup import undirected
 from exchange.service.denied import Denied
 from exchange.web.caching import cached
 from exchange.web.errors import WebProblem
-from exchange.web.markdown import undirected
 from exchange.web.pagetexts import LANGUAGES, LAST_DATE, TEXTS
 from exchange.web.public import Shown, shown_alert
 from exchange.web.requests import Call
