@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from exchange.client.attachments import SourceFile as SourceFile
     from exchange.client.draft import Draft as Draft
     from exchange.client.draft import Preview as Preview
     from exchange.client.errors import BadAnswer as BadAnswer
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from exchange.client.publish import Released as Released
     from exchange.client.source import AlertSource as AlertSource
     from exchange.client.source import SourceAudience as SourceAudience
-    from exchange.client.source import SourceFile as SourceFile
     from exchange.client.sync import Synced as Synced
 
 _HOME = {
@@ -42,7 +42,7 @@ _HOME = {
     "Released": "publish",
     "SourceAudience": "source",
     "SourceError": "errors",
-    "SourceFile": "source",
+    "SourceFile": "attachments",
     "StateError": "errors",
     "Synced": "sync",
     "TransportError": "errors",

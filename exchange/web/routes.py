@@ -32,6 +32,8 @@ _CURSOR: Final = Parameter(
     "cursor", schemas.INDEX, "journal index of the first entry that the caller has not; left out: from now on"
 )
 _FEED_LANGUAGE: Final = Parameter("lang", schemas.word(*LANGUAGES), "language of the feed; German when it is left out")
+_RANGE: Final = Parameter("Range", {"type": "string"}, "bytes=a- or bytes=a-b; any other is ignored", place="header")
+_PARTIAL: Final = Answer("the bytes asked for, named by Content-Range", media=_BINARY, status=206)
 _UNCHANGED: Final = Answer("what If-None-Match names is still what is here", media="", status=304)
 _LANGUAGE: Final = Parameter("lang", schemas.word(*LANGUAGES), "language of the page, before Accept-Language")
 _BEFORE: Final = Parameter("before", schemas.integer(10**15 - 1), "journal index before which to go back")
@@ -166,6 +168,9 @@ ROUTES: Final[tuple[Route, ...]] = (
         handlers.head_blob,
         Access.SESSION,
         "any device in force: how far its own upload is, or that the blob is whole",
+        summary="How far an upload is",
+        answers=(Answer("Upload-Offset, Upload-Length and Upload-Complete say it", media="", status=204),),
+        codes=("blob-unknown",),
     ),
     Route(
         "PATCH",
@@ -173,6 +178,31 @@ ROUTES: Final[tuple[Route, ...]] = (
         handlers.patch_blob,
         Access.SESSION,
         "any device in force, its own upload, within its quota",
+        summary="Add bytes to an upload, or begin one",
+        query=(
+            Parameter("Upload-Offset", schemas.INDEX, "where these bytes go on; must be given", place="header"),
+            Parameter("Upload-Length", schemas.INDEX, "length of the whole blob; must be given", place="header"),
+        ),
+        body=Body("whole chunks of 262,144 bytes, or the end", media=_BINARY, most=8 * MIB),
+        answers=(
+            Answer("it is here already", media=""),
+            Answer("it is whole now", media="", status=201),
+            Answer("it goes on at Upload-Offset", media="", status=204),
+        ),
+        codes=(
+            "append-range",
+            "blob-empty",
+            "blob-hash",
+            "blob-length",
+            "blob-too-large",
+            "length-required",
+            "quota-exceeded",
+            "upload-length",
+            "upload-offset",
+            "upload-unknown",
+            "uploads-busy",
+            "writing-stopped",
+        ),
     ),
     Route(
         "GET",
@@ -181,8 +211,9 @@ ROUTES: Final[tuple[Route, ...]] = (
         Access.SESSION,
         "bundles and terms: everyone; parts: author, candidate approvers, recipients once released; packs: nobody",
         summary="A blob",
-        answers=(Answer("its bytes", media=_BINARY),),
-        codes=("blob-unknown", "not-entitled"),
+        query=(_RANGE,),
+        answers=(Answer("its bytes", media=_BINARY), _PARTIAL),
+        codes=("blob-unknown", "not-entitled", "range-unsatisfiable"),
     ),
     Route(
         "GET",
@@ -446,8 +477,9 @@ ROUTES: Final[tuple[Route, ...]] = (
         Access.PUBLIC,
         "anyone",
         summary="An attachment of a CLEAR alert",
-        answers=(Answer("its bytes, as a download", media=_BINARY),),
-        codes=("alert-unknown", "blob-unknown"),
+        query=(_RANGE,),
+        answers=(Answer("its bytes, as a download", media=_BINARY), _PARTIAL),
+        codes=("alert-unknown", "blob-unknown", "range-unsatisfiable"),
     ),
     Route(
         "GET",
