@@ -12,16 +12,16 @@ from exchange.client.errors import ClientError
 from exchange.client.reminders import Due, next_moment
 from exchange.client.sync import sync
 from exchange.model.messages import Reaction
-from tests.client.test_client_with_server import served
 from tests.client.test_messages_with_server import Talk
 from tests.support.scene import source
+from tests.support.served import served
 
 DAY = 86_400
 
 
 @pytest.fixture
 async def talk(tmp_path: Path) -> AsyncIterator[Talk]:
-    async with served(tmp_path) as (scene, transport):
+    async with served(tmp_path) as (scene, transport, _):
         people = (scene.author, scene.approver, scene.officer, scene.baker)
         made = Talk(scene, *(scene.scene.member(person, transport=transport) for person in people))
         await made.round()

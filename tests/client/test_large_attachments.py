@@ -20,9 +20,9 @@ from exchange.model.alert import parse_content
 from exchange.model.tlp import Label
 from keys.errors import OpenError
 from keys.keyfile import Vault
-from tests.client.test_client_with_server import served
 from tests.content.test_stix_bundle import bundle, definition, indicator
 from tests.support.scene import Partnership, partnership, source
+from tests.support.served import served
 
 MIB = 1 << 20
 
@@ -207,7 +207,7 @@ def test_a_file_whose_pieces_end_with_an_error_is_not_there(tmp_path: Path):
 
 async def test_32_mib_are_sealed_sent_fetched_and_kept_in_little_memory(tmp_path: Path):
     """Over real HTTP; the server runs in this process, so its memory counts as well."""
-    async with served(tmp_path) as (scene, transport):
+    async with served(tmp_path) as (scene, transport, _):
         author, officer = (scene.scene.member(p, transport=transport) for p in (scene.author, scene.officer))
         for member in (author, officer, author, officer):
             await sync(member)

@@ -13,8 +13,8 @@ from exchange.client.member import Member
 from exchange.client.sync import sync
 from exchange.model.messages import Question, Reaction, Reply
 from exchange.policy.messages import MessageRefusal
-from tests.client.test_client_with_server import served
 from tests.support.scene import source
+from tests.support.served import served
 
 
 class Talk:
@@ -32,7 +32,7 @@ class Talk:
 
 @pytest.fixture
 async def talk(tmp_path: Path) -> AsyncIterator[Talk]:
-    async with served(tmp_path) as (scene, transport):
+    async with served(tmp_path) as (scene, transport, _):
         people = (scene.author, scene.approver, scene.officer, scene.baker)
         made = Talk(scene, *(scene.scene.member(person, transport=transport) for person in people))
         await made.round()

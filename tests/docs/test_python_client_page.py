@@ -31,7 +31,7 @@ severity = "moderate"
 certainty = "observed"
 valid_for = "14d"
 number = "LKA-2026-0001"
-attachments = ["foto.jpg"]
+attachments = ["liste.txt"]
 
 [audience]
 sectors = ["energy"]
@@ -95,14 +95,14 @@ async def homes(folder: Path) -> AsyncIterator[tuple[Path, Path]]:
 
 async def test_the_examples_of_the_page_run_as_they_stand_there(tmp_path: Path):
     async with homes(tmp_path) as (author, officer):
-        (author / "foto.jpg").write_bytes(b"JPEG " * 100)
+        (author / "liste.txt").write_bytes(b"JPEG " * 100)
         (author / "warning.md").write_text(WARNING.format(label="AMBER"), encoding="utf-8")
         assert [await run("inbox.py", folder) for folder in (author, officer)] == [[], []]  # publishes their keys
         watching = asyncio.create_task(run("watch.py", officer))
         published = await run("publish.py", author)
         assert published[0].startswith("released ") and len(published) == 1, published
         watched = await watching
-        assert watched == ["foto.jpg 500 bytes"]
+        assert watched == ["liste.txt 500 bytes"]
         ticket = json.loads((officer / "ticket.json").read_text(encoding="utf-8"))
         assert ticket == {
             "advice": "Melden Sie Beobachtungen.",
@@ -116,7 +116,7 @@ async def test_the_examples_of_the_page_run_as_they_stand_there(tmp_path: Path):
 
 async def test_the_publishing_example_says_which_rule_refuses(tmp_path: Path):
     async with homes(tmp_path) as (author, officer):
-        (author / "foto.jpg").write_bytes(b"JPEG")
+        (author / "liste.txt").write_bytes(b"JPEG")
         (author / "warning.md").write_text(WARNING.format(label="RED"), encoding="utf-8")
         await run("inbox.py", officer)
         assert [line.partition(" R")[0] for line in await run("publish.py", author)] == ["refused by"]
