@@ -2,7 +2,7 @@
 
 Written from docs/spec/policy.md and docs/spec/statements.md alone; shares no code with the product and keeps no state:
 every question is answered by searching the list again. It does not look at bytes, keys, signatures, commitments or
-texts (M3's cryptography, M11, M14, M16).
+texts (M3's cryptography, M11, M14, M16), nor at erasing (M20), which touches no decision.
 
 Times are seconds since 1970, ids are plain strings, a position is an index into the world.
 """
@@ -113,6 +113,31 @@ def device_revoke(at: int, device: str) -> Fact:
     return Fact("device_revoke", at, device)
 
 
+def client_register(at: int, client: str, sponsor: str, expires: int) -> Fact:
+    """The first one begins the client's chain; a later one is a renewal."""
+    return Fact("client_register", at, client, {"sponsor": sponsor, "expires": expires})
+
+
+Members = Mapping[str, Collection[str]]
+MEMBER_KINDS: Final = ("circles", "organisations", "persons")
+
+
+def circle_define(at: int, circle: str, curators: Iterable[str], members: Members | None = None) -> Fact:
+    return Fact("circle_define", at, circle, {"curators": frozenset(curators), "add": members or {}, "remove": {}})
+
+
+def circle_change(
+    at: int,
+    circle: str,
+    add: Members | None = None,
+    remove: Members | None = None,
+    curators: Iterable[str] | None = None,
+) -> Fact:
+    """`curators` None: they stay, and a curator may sign."""
+    says = {"add": add or {}, "remove": remove or {}, "curators": None if curators is None else frozenset(curators)}
+    return Fact("circle_change", at, circle, says)
+
+
 def epoch_publish(at: int, device: str, weeks: Iterable[int]) -> Fact:
     """A journal fact: it feeds `usable_devices` and takes no part in the roster."""
     return Fact("epoch_publish", at, device, {"weeks": frozenset(weeks)})
@@ -122,12 +147,14 @@ def epoch_publish(at: int, device: str, weeks: Iterable[int]) -> Fact:
 
 
 def happened(world: World, kinds: str, subject: str) -> bool:
-    return any(fact.kind in kinds.split() and fact.subject == subject for fact in world)
+    wanted = kinds.split()
+    return any(fact.subject == subject and fact.kind in wanted for fact in world)
 
 
 def last_said(world: World, kinds: str, subject: str, what: str, otherwise: Any = None) -> Any:
     """What the newest fact of these kinds about the subject says of `what`."""
-    said = [fact.says[what] for fact in world if fact.kind in kinds.split() and fact.subject == subject]
+    wanted = kinds.split()
+    said = [fact.says[what] for fact in world if fact.subject == subject and fact.kind in wanted]
     return said[-1] if said else otherwise
 
 
@@ -169,15 +196,18 @@ def registry_facts(world: World) -> list[Fact]:
     return [fact for fact in world if fact.kind != "epoch_publish"]
 
 
+FAMILIES: Final = {
+    "found": "exchange", "policy_adopt": "policy", "terms_define": "terms", "terms_accept": "acceptance",
+    "org_admit": "organisation", "org_change": "organisation", "org_renew": "organisation",
+    "org_suspend": "organisation", "org_remove": "organisation", "person_enrol": "person",
+    "person_change": "person", "person_remove": "person", "device_enrol": "device", "device_revoke": "device",
+    "client_register": "organisation", "circle_define": "circle", "circle_change": "circle",
+    "epoch_publish": "journal",
+}  # fmt: skip
+
+
 def chain_of(fact: Fact) -> tuple[str, str]:
-    families = {
-        "found": "exchange", "policy_adopt": "policy", "terms_define": "terms", "terms_accept": "acceptance",
-        "org_admit": "organisation", "org_change": "organisation", "org_renew": "organisation",
-        "org_suspend": "organisation", "org_remove": "organisation", "person_enrol": "person",
-        "person_change": "person", "person_remove": "person", "device_enrol": "device", "device_revoke": "device",
-        "epoch_publish": "journal",
-    }  # fmt: skip
-    return families[fact.kind], fact.subject
+    return FAMILIES[fact.kind], fact.subject
 
 
 def newest_in_chain(world: World, fact: Fact) -> int | None:
@@ -191,28 +221,83 @@ def usable_devices(world: World, week: int) -> set[str]:
     return {fact.subject for fact in world if fact.kind == "epoch_publish" and week in fact.says["weeks"]}
 
 
+# --- Clients and circles ---------------------------------------------------------------------------------------------
+
+
+def sponsor_of(world: World, org: str | None) -> str | None:
+    """The organisation that registered a client, None for a member organisation. "It never changes" (statements.md)."""
+    said = [fact.says["sponsor"] for fact in world if fact.kind == "client_register" and fact.subject == org]
+    return said[0] if said else None
+
+
+def is_client(world: World, org: str | None) -> bool:
+    return sponsor_of(world, org) is not None
+
+
+def all_organisations(world: World) -> set[str]:
+    """Every organisation ever admitted or registered."""
+    return {fact.subject for fact in world if fact.kind in ("org_admit", "client_register")}
+
+
+def all_circles(world: World) -> set[str]:
+    return {fact.subject for fact in world if fact.kind == "circle_define"}
+
+
+def circle_members(world: World, circle: str) -> set[tuple[str, str]]:
+    """The direct members now, as (kind, id): what was added and not removed since."""
+    members: set[tuple[str, str]] = set()
+    for fact in world:
+        if fact.subject == circle and fact.kind in ("circle_define", "circle_change"):
+            members |= {(kind, one) for kind, ids in fact.says["add"].items() for one in ids}
+            members -= {(kind, one) for kind, ids in fact.says["remove"].items() for one in ids}
+    return members
+
+
+def in_circles(world: World, circles: Iterable[str], kind: str) -> set[str]:
+    """The members of a kind in these circles and in the circles below them."""
+    below, seen = set(circles), set()
+    found_here: set[str] = set()
+    while below:
+        circle = below.pop()
+        seen.add(circle)
+        members = circle_members(world, circle)
+        found_here |= {one for sort, one in members if sort == kind}
+        below |= {one for sort, one in members if sort == "circles"} - seen
+    return found_here
+
+
 # --- In force --------------------------------------------------------------------------------------------------------
 
 
 def suspended(world: World, org: str) -> bool:
     """Suspended, and not renewed since: a renewal always lifts a suspension, whatever came in between."""
-    chain = [fact.kind for fact in world if chain_of(fact) == ("organisation", org)]
-    return [kind for kind in chain if kind in ("org_suspend", "org_renew")][-1:] == ["org_suspend"]
+    about = [fact.kind for fact in world if fact.subject == org]
+    marks = [kind for kind in about if kind in ("org_suspend", "org_renew", "client_register")]
+    return marks[-1:] == ["org_suspend"]
 
 
 def admitted(world: World, t: int, org: str | None) -> bool:
-    """Admitted, not removed, not suspended, and t < expires (statements.md, below the roster's rules)."""
-    return (
-        org is not None
-        and happened(world, "org_admit", org)
-        and not happened(world, "org_remove", org)
+    """Admitted, not removed, not suspended, and t < expires (statements.md, below the roster's rules).
+
+    "[A client] is admitted while it is not expired, not suspended, not removed, and its sponsor is."
+    """
+    if org is None or not happened(world, "org_admit client_register", org):
+        return False
+    stands = (
+        not happened(world, "org_remove", org)
         and not suspended(world, org)
-        and t < last_said(world, "org_admit org_renew", org, "expires")
+        and t < last_said(world, "org_admit org_renew client_register", org, "expires")
     )
+    return stands and (not is_client(world, org) or admitted(world, t, sponsor_of(world, org)))
 
 
 def terms_accepted(world: World, t: int, org: str | None) -> bool:
-    """The current terms, or the version directly before them while t lies before the current one's `accept_by`."""
+    """The current terms, or the version directly before them while t lies before the current one's `accept_by`.
+
+    Of a client: "its acceptance of the terms is its sponsor's."
+    """
+    if is_client(world, org):
+        return terms_accepted(world, t, sponsor_of(world, org))
     defined = {fact.says["version"]: fact.says["accept_by"] for fact in world if fact.kind == "terms_define"}
     accepted = {fact.says["version"] for fact in world if fact.kind == "terms_accept" and fact.subject == org}
     if not defined:
@@ -239,8 +324,13 @@ def in_force_device(world: World, t: int, device: str) -> bool:
 
 
 def satisfies_r1(world: World, t: int, person: str | None) -> bool:
-    """R1 whole: in force, and not an auditor."""
+    """R1 as R11 to R13 ask it: in force, and not an auditor; a client's person too."""
     return in_force_person(world, t, person) and "auditor" not in roles_of(world, person)
+
+
+def may_be_addressed(world: World, t: int, person: str | None) -> bool:
+    """R1 everywhere else: "a client's persons are refused by R1 (`client-grants-only`)"."""
+    return satisfies_r1(world, t, person) and not is_client(world, organisation_of(world, person))
 
 
 def devices_in_force(world: World, t: int, person: str) -> set[str]:

@@ -14,10 +14,14 @@ from oracle_world import (
     DEFAULT_POLICY,
     Core,
     World,
+    all_circles,
+    all_organisations,
     all_persons,
     devices_in_force,
+    in_circles,
     in_force_device,
     in_force_person,
+    may_be_addressed,
     of_org,
     organisation_of,
     person_of,
@@ -30,7 +34,15 @@ from oracle_world import (
 
 STALE: Final = 900  # seconds; policy.md, A1
 LABELS: Final = frozenset({"RED", "AMBER+STRICT", "AMBER", "GREEN", "CLEAR"})
+ASCENDING: Final = ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
+ACTIONS: Final = frozenset({"new", "update", "supersede", "relabel", "withdraw", "all-clear"})
+CLOSING: Final = frozenset({"withdraw", "all-clear"})  # R11
 FIELDS: Final = frozenset({"organisations", "circles", "sectors", "areas", "topics", "persons"})
+
+Lineage = Mapping[str, Any]
+"""What policy.md's context says of the versions before: `core` and `statement` of the version before this one,
+`released` (its release stands before the journal size that the author saw), `home` (the organisation of version 1's
+author), `approvals` (the largest number of all earlier versions), `earlier` (the earlier recipients, a set of persons)."""
 
 # --- Persons ---------------------------------------------------------------------------------------------------------
 
@@ -49,17 +61,20 @@ def _sectors_and_areas_fit(world: World, org: str | None, audience: Mapping[str,
 def _covered(world: World, person: str, audience: Mapping[str, Any]) -> set[str]:
     """How the audience touches the person: `fits` is the organisation's part of `field`, `topic` the person's own.
 
-    A field is given when its key is present; one that is present and empty matches nothing. Circles cannot be defined
-    in this release, so no organisation is in one.
+    A field is given when its key is present; one that is present and empty matches nothing.
+
+    "A named circle addresses the organisations in it and in the circles below it, as if each were named; the persons in
+    it count as named persons."
     """
-    org = organisation_of(world, person)
+    org, circles = organisation_of(world, person), audience.get("circles", ())
     by_field = {"sectors", "areas", "topics"} & set(audience)
     fits = bool(by_field) and _sectors_and_areas_fit(world, org, audience)
     topic = "topics" not in audience or bool(topics_of(world, person) & set(audience["topics"]))
     ways = {
         "everyone": audience.get("everyone") is True,
-        "named": person in audience.get("persons", ()),
-        "organisation": org in audience.get("organisations", ()),
+        "personally": person in audience.get("persons", ()),
+        "named": person in audience.get("persons", ()) or person in in_circles(world, circles, "persons"),
+        "organisation": org in audience.get("organisations", ()) or org in in_circles(world, circles, "organisations"),
         "field": fits and topic,
         "fits": fits,
         "topic": topic,
@@ -72,7 +87,7 @@ def _label_allows(world: World, core: Core, person: str) -> tuple[bool, str]:
     ways = _covered(world, person, audience)
     addressed = bool(ways & {"everyone", "organisation", "fits", "named"})
     if label == "RED":
-        return "named" in ways, "R3"
+        return "personally" in ways, "R3"
     if label in ("AMBER+STRICT", "AMBER"):
         officer = "officer" in roles_of(world, person)
         return officer and addressed and "topic" in ways, "R4" if label == "AMBER+STRICT" else "R5"
@@ -81,12 +96,20 @@ def _label_allows(world: World, core: Core, person: str) -> tuple[bool, str]:
     return False, "R7" if label == "CLEAR" else "R1"
 
 
-def person_answers(world: World, t: int, core: Core) -> dict[str, tuple[bool, frozenset[str]]]:
+def person_answers(
+    world: World, t: int, core: Core, lineage: Lineage | None = None
+) -> dict[str, tuple[bool, frozenset[str]]]:
     """Every person ever enrolled: recipient or not, and every rule that allows, or every rule that refuses."""
     author, candidates = _author(world, core), set(core.get("approvers", ()))
+    closing = core["label"] != "CLEAR" and core["action"] in CLOSING
 
     def answer(person: str) -> tuple[bool, frozenset[str]]:
-        member, (allowed, rule) = satisfies_r1(world, t, person), _label_allows(world, core, person)
+        if closing:
+            # R11: "A person is a recipient if it is an earlier recipient and in force (R1; a client's person too)."
+            member = satisfies_r1(world, t, person)
+            allowed, rule = lineage is not None and person in lineage["earlier"], "R11"
+        else:
+            member, (allowed, rule) = may_be_addressed(world, t, person), _label_allows(world, core, person)
         # CLEAR has no sealed recipient, not even author and candidates (R7).
         by_part = {"R2"} if person == author else {"R8"} if person in candidates else set()
         if core["label"] == "CLEAR":
@@ -97,21 +120,100 @@ def person_answers(world: World, t: int, core: Core) -> dict[str, tuple[bool, fr
     return {person: answer(person) for person in all_persons(world)}
 
 
-def recipients(world: World, t: int, core: Core, usable: Collection[str] = ()) -> dict[str, tuple[bool, str]]:
+def recipients(
+    world: World, t: int, core: Core, usable: Collection[str] = (), lineage: Lineage | None = None
+) -> dict[str, tuple[bool, str]]:
     """Every person ever enrolled: recipient or not, and the lowest rule that says so.
 
     A missing key never changes a person's answer (R16 decides devices, and refuses a RED alert as a whole), so `usable`
     only matters for `leaves`; it stands here so that both are asked in the same way.
     """
-    order = ["R1", "R2", "R8", "R3", "R4", "R5", "R6", "R7"]
-    answers = person_answers(world, t, core).items()
+    order = ["R1", "R2", "R8", "R3", "R4", "R5", "R6", "R7", "R11"]
+    answers = person_answers(world, t, core, lineage).items()
     return {person: (yes, min(rules, key=order.index)) for person, (yes, rules) in answers}
 
 
-def leaves(world: World, t: int, core: Core, usable: Collection[str]) -> dict[str, bool]:
+def leaves(
+    world: World, t: int, core: Core, usable: Collection[str], lineage: Lineage | None = None
+) -> dict[str, bool]:
     """The recipients' devices in force, each with whether it gets a stanza (True) or an empty one (R16)."""
-    persons = {person for person, (yes, _) in recipients(world, t, core, usable).items() if yes}
+    persons = {person for person, (yes, _) in recipients(world, t, core, usable, lineage).items() if yes}
     return {device: device in usable for person in persons for device in devices_in_force(world, t, person)}
+
+
+def left_behind(world: World, t: int, core: Core, lineage: Lineage) -> set[str]:
+    """R11: "Earlier recipients who are not in force are named", and so told from those who are reached."""
+    return {person for person in lineage["earlier"] if not satisfies_r1(world, t, person)}
+
+
+# --- Versions --------------------------------------------------------------------------------------------------------
+
+
+def audience_change(world: World, t: int, core: Core, before: Core) -> str:
+    """R10, "What `change.audience` says": `same`, `wider`, `narrower` or `different`.
+
+    "Let *before* be the persons whom `decide_one` makes recipients under the previous core's label and audience, and
+    *after* those under this one, both at this version's named roster and time, without author and candidate
+    approvers." The author and the candidates are this version's, and are taken off both sides.
+    """
+    if "CLEAR" in (core["label"], before["label"]):
+        if core["label"] == before["label"]:
+            return "same"
+        return "wider" if core["label"] == "CLEAR" else "narrower"
+    apart = {_author(world, core), *core.get("approvers", ())}
+
+    def reached(one: Core) -> set[str]:
+        persons = {person for person in all_persons(world) if may_be_addressed(world, t, person)}
+        return {person for person in persons if _label_allows(world, one, person)[0]} - apart
+
+    old, new = reached(before), reached(core)
+    if old == new:
+        return "same"
+    return "wider" if old < new else "narrower" if new < old else "different"
+
+
+def _lineage_broken(world: World, t: int, core: Core, policy: Mapping[str, Any], lineage: Lineage | None) -> set[str]:
+    """R10 and R11, as far as they speak of the alert."""
+    first = core["action"] == "new"
+    # "Version 1 is `new`"; envelope.md: "`new` is version 1 and no other", `previous` and `change` from version 2 on.
+    if core["action"] not in ACTIONS or first != (core["version"] == 1):
+        return {"R10"}
+    if any((field in core) == first for field in ("previous", "change")):
+        return {"R10"}
+    if first:
+        return set()
+    if lineage is None:
+        raise ValueError("a later version is judged with its lineage")
+    before, action, said = lineage["core"], core["action"], core["change"]["audience"]
+    lowered = ASCENDING.index(core["label"]) < ASCENDING.index(before["label"])
+    by_label = max(policy["approvals"].get(label, 0) for label in (core["label"], before["label"]))
+    closing = action in CLOSING
+    holds: list[tuple[str, bool]] = [
+        # "A later version names the released version directly before it (`previous`), which the author had seen"
+        ("R10", core["previous"] == lineage["statement"] and lineage["released"]),
+        ("R10", core["alert"] == before["alert"] and core["version"] == before["version"] + 1),
+        # "its author is of the organisation of version 1's author"
+        ("R10", organisation_of(world, _author(world, core)) == lineage["home"]),
+        # "`exercise` stays"
+        ("R10", core["exercise"] == before["exercise"]),
+        # "After `withdraw` nothing follows."
+        ("R10", before["action"] != "withdraw"),
+        # "The label changes only by `relabel`, which changes it"
+        ("R10", (action == "relabel") == (core["label"] != before["label"])),
+        # "a lower label needs at least one approval and no fewer than the old label and the new one require"
+        ("R10", not lowered or core["approvals"] >= max(1, by_label)),
+        # "`change.audience` says truly …"; a withdrawal's is fixed by R11.
+        ("R10", closing or said == audience_change(world, t, core, before)),
+        # R11: "Label and audience are those of the version before, `change.audience` is `same`"
+        ("R11", not closing or core["label"] == before["label"]),
+        ("R11", not closing or _plain(core.get("audience")) == _plain(before.get("audience"))),
+        ("R11", not closing or said == "same"),
+        # R11: "`approvals` are at least the largest of the earlier versions"
+        ("R11", not closing or core["approvals"] >= lineage["approvals"]),
+    ]
+    broken = {rule for rule, held in holds if not held}
+    # What is asked of the change is R10's in the table and R11's for a withdrawal: either number says it.
+    return broken | ({"R10", "R11"} if closing and said != "same" else set())
 
 
 # --- The alert -------------------------------------------------------------------------------------------------------
@@ -141,9 +243,9 @@ def _audience_broken(world: World, core: Core) -> set[str]:
     if audience is None:
         return {"R9"} | ({"R3"} if label == "RED" else set())
     known = {
-        "organisations": {fact.subject for fact in world if fact.kind == "org_admit"},
+        "organisations": all_organisations(world),
         "persons": all_persons(world),
-        "circles": set(),
+        "circles": all_circles(world),
     }
     well_formed = audience == {"everyone": True} or (bool(audience) and set(audience) <= FIELDS)
     strangers = {one for name, all_of in known.items() for one in audience.get(name, ()) if one not in all_of}
@@ -152,19 +254,28 @@ def _audience_broken(world: World, core: Core) -> set[str]:
     return broken | ({"R3", "R9"} if label == "RED" and set(audience) != {"persons"} else set())
 
 
-def _broken_as_named(world: World, t: int, core: Core, approvals: Sequence[str], usable: Collection[str]) -> set[str]:
-    """Rules that refuse at the roster the alert names."""
+def _broken_as_named(
+    world: World, t: int, core: Core, approvals: Sequence[str], usable: Collection[str], lineage: Lineage | None
+) -> set[str]:
+    """Rules that refuse at the roster the alert names.
+
+    R11: "R2 asks for the role and not for the label", and "R3's, R9's and R16's refusals about single recipients and an
+    empty audience are not asked: a withdrawal is never stopped by whom it no longer reaches."
+    """
+    closing = core["action"] in CLOSING
     author, device, label = _author(world, core), core["issuer"]["device"], core["label"]
     candidates, adopted = list(core["approvers"]), policy_adopted(world)
     policy = adopted or DEFAULT_POLICY  # with none adopted nothing may be published, and the defaults do not apply
     named = set((core.get("audience") or {}).get("persons", ()))
-    answers = person_answers(world, t, core)
+    answers = person_answers(world, t, core, lineage)
     served = {person for person, (yes, _) in answers.items() if yes}
-    cut = leaves(world, t, core, usable)
+    cut = leaves(world, t, core, usable, lineage)
     # R3: naming somebody who is no recipient in RED refuses, with the rule that says no to that person.
-    turned_away = {rule for one in named - served for rule in answers.get(one, (False, ()))[1] if label == "RED"}
+    turned_away = {
+        rule for one in named - served for rule in answers.get(one, (False, ()))[1] if label == "RED" and not closing
+    }
     home = organisation_of(world, author)
-    may_publish = adopted is not None and label in policy["publish"].get(of_org(world, home, "kind"), ())
+    may_publish = adopted is not None and (closing or label in policy["publish"].get(of_org(world, home, "kind"), ()))
     holds: list[tuple[str, bool]] = [
         ("R2", in_force_device(world, t, device) and "author" in roles_of(world, author) and may_publish),
         ("R3", label != "RED" or len(named) <= policy["red_persons"]),
@@ -175,27 +286,35 @@ def _broken_as_named(world: World, t: int, core: Core, approvals: Sequence[str],
         ("R8", all(person in candidates and person != author for person in approvals)),
         ("R9", label in LABELS),
         # A person counts, with or without a device.
-        ("R9", label == "CLEAR" or bool(served - {author} - set(candidates))),
+        ("R9", closing or label == "CLEAR" or bool(served - {author} - set(candidates))),
         ("R9", adopted is not None and _plain(core["policy"]) == _plain(adopted)),
         ("R9", len(set(candidates)) == len(candidates) <= 3 and author not in candidates),
         ("R9", all(in_force_person(world, t, one) and "approver" in roles_of(world, one) for one in candidates)),
         ("R9", all(organisation_of(world, one) == home for one in candidates)),
-        ("R10", core["action"] == "new" and core["version"] == 1),
         ("R15", core["valid_until"] > t),
         # A named person who is not in force has no device in force, hence none with a usable key.
-        ("R16", label != "RED" or all(devices_in_force(world, t, one) & set(usable) for one in named)),
+        ("R16", closing or label != "RED" or all(devices_in_force(world, t, one) & set(usable) for one in named)),
         ("R16", label == "CLEAR" or core["stanzas"] == sum(cut.values())),
         ("R16", label == "CLEAR" or core["stanzas"] + core["keyless"] == len(cut)),
     ]
-    return {rule for rule, held in holds if not held} | turned_away | _audience_broken(world, core)
+    broken = {rule for rule, held in holds if not held} | turned_away | _audience_broken(world, core)
+    return broken | _lineage_broken(world, t, core, policy, lineage)
 
 
 def _broken_at_acceptance(
-    named: World, t_at: int, world: World, t: int, core: Core, approvals: Sequence[str], usable: Collection[str]
+    named: World,
+    t_at: int,
+    world: World,
+    t: int,
+    core: Core,
+    approvals: Sequence[str],
+    usable: Collection[str],
+    lineage: Lineage | None,
 ) -> set[str]:
     """Rules that refuse at the acceptance roster and time; "approvers" are those who signed.
 
-    Only the members' standing is asked anew. The policy stays that of the roster named, whatever was adopted since.
+    Only the members' standing is asked anew. The policy stays that of the roster named, whatever was adopted since. A
+    withdrawal of RED is not stopped by a recipient lost meanwhile (R11).
     """
     older, newer = registry_facts(named), registry_facts(world)
     if newer[: len(older)] != older:
@@ -203,7 +322,8 @@ def _broken_at_acceptance(
     author, device = _author(world, core), core["issuer"]["device"]
     label, home = core["label"], organisation_of(world, author)
     policy = policy_adopted(named) or {"publish": {}}
-    may_publish = label in policy["publish"].get(of_org(world, home, "kind"), ())
+    closing = core["action"] in CLOSING
+    may_publish = closing or label in policy["publish"].get(of_org(world, home, "kind"), ())
     holds: list[tuple[set[str], bool]] = [
         ({"A1"}, all(fact.at > t_at - STALE for fact in newer[len(older) :])),
         ({"R2"}, in_force_device(world, t, device) and "author" in roles_of(world, author) and may_publish),
@@ -213,13 +333,14 @@ def _broken_at_acceptance(
         ({"R8"}, all(organisation_of(world, one) == home for one in approvals)),
         (
             {"R3"},
-            label != "RED"
+            closing
+            or label != "RED"
             or all(
                 in_force_device(world, t, one) and satisfies_r1(world, t, person_of(world, one))
-                for one in leaves(named, t_at, core, usable)
+                for one in leaves(named, t_at, core, usable, lineage)
             ),
         ),
-        ({"R3"}, label != "RED" or all(in_force_person(world, t, one) for one in core["approvers"])),
+        ({"R3"}, closing or label != "RED" or all(in_force_person(world, t, one) for one in core["approvers"])),
         ({"R15"}, core["valid_until"] > t),
     ]
     return {rule for rules, held in holds if not held for rule in rules}
@@ -234,19 +355,37 @@ def alert_verdict(
     author_device: str,
     approver_persons: Sequence[str],
     usable: Collection[str],
+    lineage: Lineage | None = None,
 ) -> tuple[str, frozenset[str]]:
     """May the alert be published? ('released', {}), ('proposed', {R8}) or ('refused', every rule that refuses).
 
     `core` is shaped like envelope.md's, but `policy` is the policy object itself. `world_named` and `t_at` are the
     roster the alert names and `core.at`; the acceptance pair is None when nothing has been accepted yet. Raises
-    ValueError when only half of the acceptance pair is given or the worlds are not of one log.
+    ValueError when only half of the acceptance pair is given, the worlds are not of one log, or a later version comes
+    without its lineage.
     """
     if (world_accept is None) != (t_accept is None):
         raise ValueError("acceptance world and acceptance time go together")
     core = {**core, "issuer": {"device": author_device}}
-    broken = _broken_as_named(world_named, t_at, core, approver_persons, usable)
+    broken = _broken_as_named(world_named, t_at, core, approver_persons, usable, lineage)
     if world_accept is not None and t_accept is not None:
-        broken |= _broken_at_acceptance(world_named, t_at, world_accept, t_accept, core, approver_persons, usable)
+        broken |= _broken_at_acceptance(
+            world_named, t_at, world_accept, t_accept, core, approver_persons, usable, lineage
+        )
     if broken:
         return "refused", frozenset(broken)
     return ("proposed", frozenset({"R8"})) if len(approver_persons) < core["approvals"] else ("released", frozenset())
+
+
+def unsettled_alert(world: World, core: Core, lineage: Lineage | None) -> frozenset[str]:
+    """Points of the specification that this alert touches and that can be read in two ways."""
+    audience, policy = core.get("audience") or {}, policy_adopted(world) or DEFAULT_POLICY
+    points = {
+        # Refused in any reading; open is only what is said about the persons of a circle that RED may not name.
+        "circle-in-red": core["label"] == "RED" and "circles" in audience,
+        # Does a number of persons lowered meanwhile stop a withdrawal?
+        "withdrawal-above-the-red-limit": core["action"] in CLOSING
+        and core["label"] == "RED"
+        and len(audience.get("persons", ())) > policy["red_persons"],
+    }
+    return frozenset(point for point, touched in points.items() if touched)

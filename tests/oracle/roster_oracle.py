@@ -1,4 +1,4 @@
-"""An oracle for roster transitions (docs/spec/statements.md, M1 to M10, M12, M13, and the 16 devices of M15).
+"""An oracle for roster transitions (docs/spec/statements.md, M1 to M10, M12, M13, M18, M19, and the 16 devices of M15).
 
 The specification does not say in which order checks run. So a refusal is answered with the set of all rules that
 refuse: the real answer is right when yes and no agree and its rule is in the set. Where the specification leaves
@@ -16,15 +16,23 @@ from oracle_world import (
     Signer,
     World,
     admitted,
+    all_circles,
+    all_organisations,
     all_persons,
     chain_of,
+    circle_members,
     happened,
+    in_force_person,
+    is_client,
     last_said,
     newest_in_chain,
     organisation_of,
     person_of,
     registry_facts,
     roles_of,
+    satisfies_r1,
+    sponsor_of,
+    suspended,
 )
 
 DAY: Final = 86_400  # seconds
@@ -32,6 +40,9 @@ LONGEST_TERM: Final = 3 * 366 * DAY  # seconds; statements.md, "Registry kinds"
 LONGEST_WINDOW: Final = 604_800  # seconds from `at` to `not_after`
 SKEW: Final = 300  # seconds
 MOST_DEVICES: Final = 16  # devices of one person in force, M15
+MOST_MEMBERS: Final = 1_000  # of one circle, M18
+MOST_CLIENTS: Final = 1_000  # of one sponsor, M19
+DEEPEST: Final = 3  # circles in circles, M18
 PRIVILEGED: Final = frozenset({"author", "approver", "administrator"})
 
 
@@ -47,6 +58,26 @@ def _subject_organisation(world: World, fact: Fact) -> str | None:
     return fact.subject if family in ("organisation", "acceptance") else None
 
 
+def _administering(world: World, fact: Fact) -> str | None:
+    """Whose administrators act: the subject's organisation; for a client and what is its, the sponsor.
+
+    "The sponsor's administrators enrol, change and remove [a client's persons] and their devices and may remove the
+    client." A client's acceptance of the terms is its sponsor's, so nobody accepts for it.
+    """
+    if fact.kind == "client_register":
+        sponsor: str = fact.says["sponsor"]
+        return sponsor
+    org = _subject_organisation(world, fact)
+    return sponsor_of(world, org) if is_client(world, org) and fact.kind != "terms_accept" else org
+
+
+def curators_of(world: World, circle: str) -> frozenset[str]:
+    """The curators named last."""
+    named = [fact.says["curators"] for fact in world if fact.subject == circle and chain_of(fact)[0] == "circle"]
+    spoken: list[frozenset[str]] = [curators for curators in named if curators is not None]
+    return spoken[-1] if spoken else frozenset()
+
+
 def _ways_to_sign(world: World, fact: Fact) -> set[str]:
     """Who may sign the fact: any one of these signer sets suffices."""
     before = roles_of(world, fact.says["person"] if fact.kind == "device_enrol" else fact.subject)
@@ -60,7 +91,13 @@ def _ways_to_sign(world: World, fact: Fact) -> set[str]:
         "terms_accept": {"administrator"},
         "person_remove": {"administrator", "registrars"},
         "device_revoke": {"own device", "administrator", "registrars"},
+        "client_register": {"two persons", "registrars"},
     }
+    if fact.kind == "org_remove" and is_client(world, fact.subject):
+        return {"administrator", "registrars"}
+    # "A curator's device when only `add` or `remove` is given; else registrars", who are always enough.
+    if fact.kind == "circle_change" and fact.says["curators"] is None:
+        return {"curator", "registrars"}
     return by_kind.get(fact.kind, {"registrars"})
 
 
@@ -68,7 +105,7 @@ def _signers_broken(world: World, fact: Fact, signers: Sequence[Signer]) -> set[
     """M3, M4, M8, M9 and the second half of M10. The first signer is the issuer."""
     charter = next((one.says for one in [fact, *world] if one.kind == "found"), {})
     named, threshold = set(charter.get("registrars", ())), charter.get("threshold", -1)
-    org, ways = _subject_organisation(world, fact), _ways_to_sign(world, fact)
+    org, ways = _administering(world, fact), _ways_to_sign(world, fact)
     registrars = [name for sort, name in signers if sort == "registrar"]
     devices = [name for sort, name in signers if sort == "device"]
     persons = {person for device in devices if (person := person_of(world, device)) is not None}
@@ -79,6 +116,10 @@ def _signers_broken(world: World, fact: Fact, signers: Sequence[Signer]) -> set[
     satisfied = {
         "registrars": distinct and not devices and len(registrars) == threshold and set(registrars) <= named,
         "administrator": len(signers) == len(devices) == 1 and persons == own != set(),
+        # "A curator is in force and no auditor."
+        "curator": len(signers) == len(devices) == len(persons) == 1
+        and persons <= curators_of(world, fact.subject)
+        and all(satisfies_r1(world, fact.at, person) for person in persons),
         "own device": len(signers) == len(devices) == 1 and persons == {mine},
         "two persons": distinct
         and len(signers) == 2
@@ -107,6 +148,8 @@ def _signers_broken(world: World, fact: Fact, signers: Sequence[Signer]) -> set[
         "M3": True,
         "M8": "two persons" in ways and len(own) + len(set(registrars) & named) < 2,
         "M9": bool(administrators - own) and chain_of(fact)[0] in ("organisation", "acceptance", "person", "device"),
+        "M18": chain_of(fact)[0] == "circle",
+        "M19": is_client(world, _subject_organisation(world, fact)) or fact.kind == "client_register",
         "M10": ways == {"registrars"} and chain_of(fact)[0] in ("person", "device"),
     }
     return broken | {rule for rule, hit in details.items() if hit}
@@ -124,15 +167,20 @@ def _time_broken(world: World, fact: Fact, signers: Sequence[Signer]) -> bool:
 def _subject_broken(world: World, fact: Fact) -> set[str]:
     """M6 and M7: what must exist, what must not, and what is gone."""
     family, subject, org = *chain_of(fact), _subject_organisation(world, fact)
-    begins = {"organisation": "org_admit", "person": "person_enrol", "device": "device_enrol"}
-    ends = {"organisation": "org_remove", "person": "person_remove", "device": "device_revoke"}
+    begins = {
+        "organisation": "org_admit", "person": "person_enrol", "device": "device_enrol", "circle": "circle_define",
+    }  # fmt: skip
+    ends = {"organisation": "org_remove", "person": "person_remove", "device": "device_revoke", "circle": ""}
     broken = set()
-    if family in begins:
-        exists = happened(world, begins[family], subject)
+    if family in begins and fact.kind != "client_register":
+        exists = happened(world, f"{begins[family]} client_register", subject)
         broken |= {"M6"} if exists == (fact.kind == begins[family]) else set()
+    if family in ends:
         broken |= {"M7"} if happened(world, ends[family], subject) else set()
-    if fact.kind in ("terms_accept", "person_enrol") and not happened(world, "org_admit", org or ""):
+    if fact.kind in ("terms_accept", "person_enrol") and org not in all_organisations(world):
         broken |= {"M6"}
+    # A client has no acceptance of its own.
+    broken |= {"M6", "M19"} if fact.kind == "terms_accept" and is_client(world, org) else set()
     if fact.kind == "device_enrol":
         broken |= {"M6"} if fact.says["person"] not in all_persons(world) else set()
         broken |= {"M6", "M7"} if happened(world, "person_remove", fact.says["person"]) else set()
@@ -140,6 +188,54 @@ def _subject_broken(world: World, fact: Fact) -> set[str]:
     if fact.kind in ("terms_accept", "person_enrol", "person_change", "device_enrol"):
         broken |= {"M6", "M7"} if happened(world, "org_remove", org or "") else set()
     return broken
+
+
+def _client_broken(world: World, fact: Fact) -> set[str]:
+    """M19: "the sponsor is admitted and no client, stays the same; roles officer only; at most 1,000 clients …"."""
+    if fact.kind in ("person_enrol", "person_change") and is_client(world, _subject_organisation(world, fact)):
+        return set() if fact.says["roles"] == {"officer"} else {"M19"}
+    if fact.kind != "client_register":
+        return set()
+    sponsor, before = fact.says["sponsor"], sponsor_of(world, fact.subject)
+    clients = {one.subject for one in world if one.kind == "client_register" and one.says["sponsor"] == sponsor}
+    broken = {"M19"} if is_client(world, sponsor) or not admitted(world, fact.at, sponsor) else set()
+    broken |= {"M6", "M19"} if sponsor not in all_organisations(world) else set()
+    broken |= {"M19"} if len(clients | {fact.subject}) > MOST_CLIENTS else set()
+    if fact.subject in all_organisations(world):
+        # A renewal: of a client, and of the same sponsor's.
+        broken |= {"M6", "M19"} if before is None else {"M19"} if before != sponsor else set()
+    return broken
+
+
+def circle_depth(world: World, circle: str, above: frozenset[str] = frozenset()) -> float:
+    """1 without circles in it, else one more than the deepest of them; endless when a circle is in itself."""
+    if circle in above:
+        return float("inf")
+    inside = {one for kind, one in circle_members(world, circle) if kind == "circles"}
+    return 1 + max((circle_depth(world, one, above | {circle}) for one in inside), default=0)
+
+
+def _circle_broken(world: World, fact: Fact) -> set[str]:
+    """M18: "members and curators exist, what is added was not in, what is removed was, depth at most 3, …"."""
+    if chain_of(fact)[0] != "circle":
+        return set()
+    add = {(kind, one) for kind, ids in fact.says["add"].items() for one in ids}
+    remove = {(kind, one) for kind, ids in fact.says["remove"].items() for one in ids}
+    before, after = circle_members(world, fact.subject), [*world, fact]
+    exist = {("circles", one) for one in all_circles(after)} | {("persons", one) for one in all_persons(world)}
+    exist |= {("organisations", one) for one in all_organisations(world)}
+    curators = fact.says["curators"] or frozenset()
+    holds = [
+        add <= exist,
+        # "A curator is in force and no auditor."
+        all(satisfies_r1(world, fact.at, one) for one in curators),
+        not add & before,
+        remove <= before,
+        all(circle_depth(after, one) <= DEEPEST for one in all_circles(after)),
+        len(circle_members(after, fact.subject)) <= MOST_MEMBERS,
+    ]
+    strangers = not add <= exist or not curators <= all_persons(world)
+    return (set() if all(holds) else {"M18"}) | ({"M6"} if strangers else set())
 
 
 def may_append(world: World, event: Fact, signers: Sequence[Signer]) -> tuple[bool, frozenset[str]]:
@@ -153,11 +249,11 @@ def may_append(world: World, event: Fact, signers: Sequence[Signer]) -> tuple[bo
     says, prepared = event.says, event.at if event.prepared is None else event.prepared
     defined = {fact.says["version"] for fact in world if fact.kind == "terms_define"}
     accepted = [fact.says["version"] for fact in world if fact.kind == "terms_accept" and fact.subject == event.subject]
-    expires = last_said(world, "org_admit org_renew", event.subject, "expires", 0)
+    expires = last_said(world, "org_admit org_renew client_register", event.subject, "expires", 0)
     person = says.get("person", "")
     enrolled = {fact.subject for fact in world if fact.kind == "device_enrol" and fact.says["person"] == person}
     alive = {device for device in enrolled if not happened(world, "device_revoke", device)}
-    timed = event.kind in ("org_admit", "org_renew")
+    timed = event.kind in ("org_admit", "org_renew", "client_register")
     holds: list[tuple[str, bool]] = [
         ("M1", (event.kind == "found") == (not registry_facts(world))),
         ("M2", not _time_broken(world, event, signers)),
@@ -165,7 +261,7 @@ def may_append(world: World, event: Fact, signers: Sequence[Signer]) -> tuple[bo
         ("M5", event.previous == NEWEST or event.previous == newest_in_chain(world, event)),
         ("M10", "auditor" not in says.get("roles", ()) or len(says["roles"]) == 1),
         ("M12", not timed or prepared < says["expires"] <= prepared + LONGEST_TERM),
-        ("M12", event.kind != "org_renew" or says["expires"] >= expires),
+        ("M12", event.kind not in ("org_renew", "client_register") or says["expires"] >= expires),
         ("M13", event.kind != "terms_define" or says["version"] == len(defined) + 1),
         ("M13", event.kind != "terms_accept" or says["version"] in defined),
         ("M13", event.kind != "terms_accept" or all(says["version"] >= one for one in accepted)),
@@ -173,16 +269,38 @@ def may_append(world: World, event: Fact, signers: Sequence[Signer]) -> tuple[bo
     ]
     broken = {rule for rule, held in holds if not held}
     broken |= _signers_broken(world, event, signers) | _subject_broken(world, event)
+    broken |= _client_broken(world, event) | _circle_broken(world, event)
     return not broken, frozenset(broken)
+
+
+def says_curators(world: World, event: Fact) -> frozenset[str]:
+    """The curators that the statement names, else those named before."""
+    return (event.says.get("curators") if chain_of(event)[0] == "circle" else None) or curators_of(world, event.subject)
 
 
 def unsettled_append(world: World, event: Fact, signers: Sequence[Signer]) -> frozenset[str]:
     """Points of the specification that this statement touches and that can be read in two ways."""
     family, subject = chain_of(event)
+    org = _subject_organisation(world, event)
+    sponsor = sponsor_of(world, org)
+    curators = set(says_curators(world, event))
+    named = {person_of(world, name) for sort, name in signers if sort == "device"} | curators
     other_ids = {fact.subject for fact in world if chain_of(fact)[0] not in (family, "acceptance", "journal")} - {""}
     points = {
         # Which rule it breaks is open only here: the closed schema refuses an empty set before any rule is asked.
         "no-roles": "roles" in event.says and not event.says["roles"],
-        "id-of-another-family": family in ("organisation", "person", "device") and subject in other_ids,
+        "id-of-another-family": family in ("organisation", "person", "device", "circle") and subject in other_ids,
+        # May a sponsor's renewal lift the suspension that registrars laid on its client?
+        "client-renewed-while-suspended": event.kind == "client_register" and suspended(world, subject),
+        # A client is renewed by `client.register`; whether also by the kinds for members is not said.
+        "client-as-member": event.kind in ("org_renew", "org_change") and sponsor is not None,
+        # Is a client below its removed sponsor?
+        "below-a-removed-sponsor": sponsor is not None and happened(world, "org_remove", sponsor),
+        # "In force" has the terms in it, M4 has not.
+        "curator-without-the-terms": family == "circle"
+        and any(
+            admitted(world, event.at, organisation_of(world, one)) and not in_force_person(world, event.at, one)
+            for one in named & (curators | curators_of(world, subject))
+        ),
     }
     return frozenset(point for point, touched in points.items() if touched)
