@@ -75,7 +75,8 @@ def lineage_of(world: World, journal: Journal, core: Core, seen: int) -> Lineage
 
 def _grantor_broken(world: World, t: int, journal: Journal, claim: Claim) -> set[tuple[str, str]]:
     """1. "The grantor's device is in force (R1 in full), and is a recipient: its `leaf` leads to the alert's audience
-    root and is not empty; or, for `history` only, `via` is an earlier grant of this alert to the grantor's device."
+    root and is not empty; or, for `history` only, `via` is an earlier grant of this alert to the grantor's device. Else
+    R12 or R13, by purpose."
     """
     release, rule = release_of(journal, claim.alert), _rule_of(claim)
     stands = in_force_device(world, t, claim.issuer) and satisfies_r1(world, t, person_of(world, claim.issuer))
@@ -83,19 +84,18 @@ def _grantor_broken(world: World, t: int, journal: Journal, claim: Claim) -> set
     by_grant = claim.purpose == "history" and any(
         grant.statement == claim.via and grant.device == claim.issuer for grant in grants_of(journal, claim.alert)
     )
-    return (set() if stands else {("R1", "")}) | (set() if by_leaf or by_grant else {(rule, "")})
+    return (set() if stands else {("R1", ""), (rule, "")}) | (set() if by_leaf or by_grant else {(rule, "")})
 
 
 def _grantee_broken(
     world: World, t: int, journal: Journal, claim: Claim, usable: Collection[str]
 ) -> set[tuple[str, str]]:
     """2. "The grantee's device is in force (R1; a client's person too), its person no auditor. It has no stanza and no
-    grant of this alert yet (`already-recipient`). It has a usable key for the week of `at`."
+    grant of this alert yet (`already-recipient`; R12 or R13). It has a usable key for the week of `at` (R16)."
     """
     stands = in_force_device(world, t, claim.device) and satisfies_r1(world, t, person_of(world, claim.device))
     keyed = claim.device in usable
-    # No rule's number stands beside a missing key; R16 is the rule about keys.
-    reasons = (set() if stands else {("R1", "")}) | (set() if keyed else {(_rule_of(claim), ""), ("R16", "")})
+    reasons = (set() if stands else {("R1", "")}) | (set() if keyed else {("R16", "")})
     return reasons | ({(_rule_of(claim), "already-recipient")} if has_content(journal, claim) else set())
 
 
@@ -110,12 +110,12 @@ def _rule_of(claim: Claim) -> str:
 
 
 def _label_broken(t: int, core: Core, claim: Claim) -> set[tuple[str, str]]:
-    """3. "R15: `valid_until` lies after `at` and after acceptance, else `expired`. CLEAR is not granted (`public`), RED
+    """3. "R15: `valid_until` lies after `at` and after acceptance, else `expired`. CLEAR is not granted (R7, `public`), RED
     never (R12 or R13, `red-never`)."
     """
     reasons = set() if core["valid_until"] > claim.at and core["valid_until"] > t else {("R15", "expired")}
     if core["label"] == "CLEAR":
-        reasons |= {(_rule_of(claim), "public"), ("R7", "public")}
+        reasons |= {("R7", "public")}
     return reasons | ({(_rule_of(claim), "red-never")} if core["label"] == "RED" else set())
 
 
@@ -130,6 +130,9 @@ def _onward(world: World, journal: Journal, release: Release, claim: Claim) -> t
     grantor, grantee = person_of(world, claim.issuer), person_of(world, claim.device)
     giving, taking = organisation_of(world, grantor), organisation_of(world, grantee)
     officer = "officer" in roles_of(world, grantee)
+    # "the grantor's organisation is no client (`client-passes-on-nothing`)"
+    if is_client(world, giving):
+        return "", "client-passes-on-nothing"
     permitted = [
         one
         for one in journal
@@ -157,7 +160,8 @@ def _onward(world: World, journal: Journal, release: Release, claim: Claim) -> t
 
 def _newcomer(world: World, t: int, journal: Journal, release: Release, claim: Claim, lineage: Lineage | None) -> bool:
     """5. "The grantor's person is the author or has role author in the author's organisation, and `decide_one` at this
-    roster makes the grantee's person a recipient, or it is one already by another device, or by this one without a key."
+    roster makes the grantee's person a recipient, or it has a leaf already, by another device or by this one without a
+    key."
     """
     grantor, grantee = person_of(world, claim.issuer), person_of(world, claim.device)
     author = person_of(world, release.core["issuer"]["device"])
@@ -170,8 +174,8 @@ def _newcomer(world: World, t: int, journal: Journal, release: Release, claim: C
 
 
 def _history(world: World, journal: Journal, release: Release, claim: Claim) -> set[tuple[str, str]]:
-    """6. "The grantee's person has a leaf or a grant of the alert through another device, and the grantor is of the same
-    organisation (a client's: or of its sponsor); else `other-organisation` or `not-recipient`."
+    """6. "Another device of the grantee's person, revoked or not, has a leaf or a grant of the alert, and the grantor is of
+    the same organisation (a client's: or of its sponsor); else `other-organisation` or `not-recipient`."
     """
     grantor, grantee = person_of(world, claim.issuer), person_of(world, claim.device)
     others = {*release.leaves, *(grant.device for grant in grants_of(journal, claim.alert))} - {claim.device}
@@ -207,27 +211,6 @@ def grant_verdict(
         allowed, code = _onward(world, journal, release, claim)
         broken |= set() if allowed else {(rule, code)}
     return (False, frozenset(broken)) if broken else (True, frozenset({(rule, allowed)}))
-
-
-def unsettled_grant(world: World, t: int, journal: Journal, claim: Claim, lineage: Lineage | None) -> frozenset[str]:
-    """Points of the specification that this grant touches and that can be read in two ways."""
-    release = release_of(journal, claim.alert)
-    grantee = person_of(world, claim.device)
-    if release is None or grantee is None:
-        return frozenset()
-    with_leaf = {person_of(world, device) for device in release.leaves}
-    with_grant = {person_of(world, grant.device) for grant in grants_of(journal, claim.alert)}
-    served = person_answers(world, t, release.core, lineage)[grantee][0]
-    points = {
-        # "It is one already by another device": is who holds a grant a recipient?
-        "newcomer-by-a-grant": claim.purpose == "newcomer" and grantee in with_grant - with_leaf and not served,
-        # "Through another device": what the context names are persons, so an empty leaf of the device itself may count.
-        "history-by-its-own-empty-leaf": claim.purpose == "history"
-        and release.leaves.get(claim.device) is False
-        and grantee not in {person_of(world, device) for device in release.leaves if device != claim.device}
-        and grantee not in with_grant,
-    }
-    return frozenset(point for point, touched in points.items() if touched)
 
 
 def may_read(world: World, t: int, journal: Journal, statement: str, device: str) -> bool:

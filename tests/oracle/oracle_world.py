@@ -113,9 +113,9 @@ def device_revoke(at: int, device: str) -> Fact:
     return Fact("device_revoke", at, device)
 
 
-def client_register(at: int, client: str, sponsor: str, expires: int) -> Fact:
-    """The first one begins the client's chain; a later one is a renewal."""
-    return Fact("client_register", at, client, {"sponsor": sponsor, "expires": expires})
+def client_register(at: int, client: str, sponsor: str, expires: int, *, by_registrars: bool = True) -> Fact:
+    """The first one begins the client's chain; a later one is a renewal. Nobody but registrars signed, or others."""
+    return Fact("client_register", at, client, {"sponsor": sponsor, "expires": expires, "by_registrars": by_registrars})
 
 
 Members = Mapping[str, Collection[str]]
@@ -270,9 +270,12 @@ def in_circles(world: World, circles: Iterable[str], kind: str) -> set[str]:
 
 
 def suspended(world: World, org: str) -> bool:
-    """Suspended, and not renewed since: a renewal always lifts a suspension, whatever came in between."""
-    about = [fact.kind for fact in world if fact.subject == org]
-    marks = [kind for kind in about if kind in ("org_suspend", "org_renew", "client_register")]
+    """Suspended, and not renewed since: a renewal always lifts a suspension, whatever came in between.
+
+    "A client is renewed by `client.register` alone, which lifts a suspension only when the registrars sign it."
+    """
+    about = [fact for fact in world if fact.subject == org]
+    marks = [fact.kind for fact in about if fact.kind in ("org_suspend", "org_renew") or fact.says.get("by_registrars")]
     return marks[-1:] == ["org_suspend"]
 
 

@@ -259,8 +259,8 @@ def _broken_as_named(
 ) -> set[str]:
     """Rules that refuse at the roster the alert names.
 
-    R11: "R2 asks for the role and not for the label", and "R3's, R9's and R16's refusals about single recipients and an
-    empty audience are not asked: a withdrawal is never stopped by whom it no longer reaches."
+    R11: "R2 asks for the role and not for the label", and "R3's number, R3's, R9's and R16's refusals about single
+    recipients and an empty audience are not asked: a withdrawal is never stopped by whom it no longer reaches."
     """
     closing = core["action"] in CLOSING
     author, device, label = _author(world, core), core["issuer"]["device"], core["label"]
@@ -278,7 +278,7 @@ def _broken_as_named(
     may_publish = adopted is not None and (closing or label in policy["publish"].get(of_org(world, home, "kind"), ()))
     holds: list[tuple[str, bool]] = [
         ("R2", in_force_device(world, t, device) and "author" in roles_of(world, author) and may_publish),
-        ("R3", label != "RED" or len(named) <= policy["red_persons"]),
+        ("R3", closing or label != "RED" or len(named) <= policy["red_persons"]),
         ("R7", label != "CLEAR" or core["stanzas"] == core["keyless"] == 0),
         ("R8", core["approvals"] >= required_approvals(policy, core)),
         ("R8", core["approvals"] <= len(candidates)),
@@ -375,17 +375,3 @@ def alert_verdict(
     if broken:
         return "refused", frozenset(broken)
     return ("proposed", frozenset({"R8"})) if len(approver_persons) < core["approvals"] else ("released", frozenset())
-
-
-def unsettled_alert(world: World, core: Core, lineage: Lineage | None) -> frozenset[str]:
-    """Points of the specification that this alert touches and that can be read in two ways."""
-    audience, policy = core.get("audience") or {}, policy_adopted(world) or DEFAULT_POLICY
-    points = {
-        # Refused in any reading; open is only what is said about the persons of a circle that RED may not name.
-        "circle-in-red": core["label"] == "RED" and "circles" in audience,
-        # Does a number of persons lowered meanwhile stop a withdrawal?
-        "withdrawal-above-the-red-limit": core["action"] in CLOSING
-        and core["label"] == "RED"
-        and len(audience.get("persons", ())) > policy["red_persons"],
-    }
-    return frozenset(point for point, touched in points.items() if touched)

@@ -22,7 +22,6 @@ from oracle_world import (
     chain_of,
     circle_members,
     happened,
-    in_force_person,
     is_client,
     last_said,
     newest_in_chain,
@@ -32,7 +31,6 @@ from oracle_world import (
     roles_of,
     satisfies_r1,
     sponsor_of,
-    suspended,
 )
 
 DAY: Final = 86_400  # seconds
@@ -116,10 +114,8 @@ def _signers_broken(world: World, fact: Fact, signers: Sequence[Signer]) -> set[
     satisfied = {
         "registrars": distinct and not devices and len(registrars) == threshold and set(registrars) <= named,
         "administrator": len(signers) == len(devices) == 1 and persons == own != set(),
-        # "A curator is in force and no auditor."
-        "curator": len(signers) == len(devices) == len(persons) == 1
-        and persons <= curators_of(world, fact.subject)
-        and all(satisfies_r1(world, fact.at, person) for person in persons),
+        # A curator is "a signer like any other (M4) when signing": the terms and the roles are not asked again.
+        "curator": len(signers) == len(devices) == len(persons) == 1 and persons <= curators_of(world, fact.subject),
         "own device": len(signers) == len(devices) == 1 and persons == {mine},
         "two persons": distinct
         and len(signers) == 2
@@ -179,19 +175,25 @@ def _subject_broken(world: World, fact: Fact) -> set[str]:
         broken |= {"M7"} if happened(world, ends[family], subject) else set()
     if fact.kind in ("terms_accept", "person_enrol") and org not in all_organisations(world):
         broken |= {"M6"}
-    # A client has no acceptance of its own.
-    broken |= {"M6", "M19"} if fact.kind == "terms_accept" and is_client(world, org) else set()
     if fact.kind == "device_enrol":
         broken |= {"M6"} if fact.says["person"] not in all_persons(world) else set()
         broken |= {"M6", "M7"} if happened(world, "person_remove", fact.says["person"]) else set()
     # Nothing new below a removed organisation; removing persons and revoking devices there stays possible.
     if fact.kind in ("terms_accept", "person_enrol", "person_change", "device_enrol"):
         broken |= {"M6", "M7"} if happened(world, "org_remove", org or "") else set()
+    # "Below a removed sponsor nothing is enrolled or changed (M7)."
+    if fact.kind in ("person_enrol", "person_change", "device_enrol"):
+        broken |= {"M7"} if happened(world, "org_remove", sponsor_of(world, org) or "") else set()
     return broken
 
 
 def _client_broken(world: World, fact: Fact) -> set[str]:
-    """M19: "the sponsor is admitted and no client, stays the same; roles officer only; at most 1,000 clients …"."""
+    """M19: "the sponsor is admitted and no client, stays the same; roles officer only; at most 1,000 clients …".
+
+    "`organisation.change`, `organisation.renew` and `terms.accept` are not for clients (M19)."
+    """
+    if fact.kind in ("org_change", "org_renew", "terms_accept") and is_client(world, fact.subject):
+        return {"M19"}
     if fact.kind in ("person_enrol", "person_change") and is_client(world, _subject_organisation(world, fact)):
         return set() if fact.says["roles"] == {"officer"} else {"M19"}
     if fact.kind != "client_register":
@@ -227,7 +229,7 @@ def _circle_broken(world: World, fact: Fact) -> set[str]:
     curators = fact.says["curators"] or frozenset()
     holds = [
         add <= exist,
-        # "A curator is in force and no auditor."
+        # "A curator is in force (R1) and no auditor when named"
         all(satisfies_r1(world, fact.at, one) for one in curators),
         not add & before,
         remove <= before,
@@ -273,34 +275,13 @@ def may_append(world: World, event: Fact, signers: Sequence[Signer]) -> tuple[bo
     return not broken, frozenset(broken)
 
 
-def says_curators(world: World, event: Fact) -> frozenset[str]:
-    """The curators that the statement names, else those named before."""
-    return (event.says.get("curators") if chain_of(event)[0] == "circle" else None) or curators_of(world, event.subject)
-
-
 def unsettled_append(world: World, event: Fact, signers: Sequence[Signer]) -> frozenset[str]:
     """Points of the specification that this statement touches and that can be read in two ways."""
     family, subject = chain_of(event)
-    org = _subject_organisation(world, event)
-    sponsor = sponsor_of(world, org)
-    curators = set(says_curators(world, event))
-    named = {person_of(world, name) for sort, name in signers if sort == "device"} | curators
     other_ids = {fact.subject for fact in world if chain_of(fact)[0] not in (family, "acceptance", "journal")} - {""}
     points = {
         # Which rule it breaks is open only here: the closed schema refuses an empty set before any rule is asked.
         "no-roles": "roles" in event.says and not event.says["roles"],
         "id-of-another-family": family in ("organisation", "person", "device", "circle") and subject in other_ids,
-        # May a sponsor's renewal lift the suspension that registrars laid on its client?
-        "client-renewed-while-suspended": event.kind == "client_register" and suspended(world, subject),
-        # A client is renewed by `client.register`; whether also by the kinds for members is not said.
-        "client-as-member": event.kind in ("org_renew", "org_change") and sponsor is not None,
-        # Is a client below its removed sponsor?
-        "below-a-removed-sponsor": sponsor is not None and happened(world, "org_remove", sponsor),
-        # "In force" has the terms in it, M4 has not.
-        "curator-without-the-terms": family == "circle"
-        and any(
-            admitted(world, event.at, organisation_of(world, one)) and not in_force_person(world, event.at, one)
-            for one in named & (curators | curators_of(world, subject))
-        ),
     }
     return frozenset(point for point, touched in points.items() if touched)
