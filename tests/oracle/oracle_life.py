@@ -567,60 +567,75 @@ class Life:
             self.journal.append(Answer(self.new_hash(), release.statement, asker, self.chance(0.8), permits))
 
     def grant(self) -> None:
-        """A grant as it comes, or, every second time, the first of a few that may be."""
+        """A grant as it comes, or, mostly, the first of a few that may be."""
         release = self.released()
         if release is None:
             return
-        claim = self.claim(release)
-        tries = 5 if self.chance(0.5) else 0
-        for _ in range(tries):
+        purpose = self.one(["onward", "onward", "onward", "newcomer", "newcomer", "history", "history"])
+        if purpose != "onward" and self.chance(0.6):
+            self.late_device(release)
+        claim = self.claim(release, purpose)
+        for _ in range(5 if self.chance(0.6) else 0):
             lineage, keyed = self.lineages.get(claim.alert), frozenset(self.keyed)
             if grant_oracle.grant_verdict(self.world, self.now, self.journal, claim, keyed, lineage)[0]:
                 break
-            claim = self.claim(release)
+            claim = self.claim(release, purpose)
         self.compare_grant(claim)
 
-    def claim(self, release: Release) -> Claim:
-        purpose = self.one(["onward", "onward", "onward", "newcomer", "history"])
+    def late_device(self, release: Release) -> None:
+        """Somebody who has a leaf, or anybody, gets a further device after the release."""
+        served = [one for one in self.devices if one in release.leaves]
+        person = facts.person_of(self.world, self.one(self.alive(served or self.devices)))
+        if self.chance(0.3):
+            person = self.one(self.persons)
+        device = self.new_id()
+        fact = facts.device_enrol(self.now, person or "", device)
+        if self.post(replace(fact, previous=None), REGISTRARS[:2]):
+            self.keyed.add(device)
+
+    def claim(self, release: Release, purpose: str) -> Claim:
+        """What a grant of this alert could say: grantor, grantee and how it shows its right, mostly sensible."""
         earlier = grant_oracle.grants_of(self.journal, release.statement)
-        holders = [device for device, stanza in release.leaves.items() if stanza]
-        issuer = self.one(self.alive(holders if holders and self.chance(0.95) else self.devices))
-        if purpose == "newcomer" and self.chance(0.7):
-            home = self.home_of(release.core["issuer"]["device"])
-            writers = self.devices_of(self.with_role("author", home))
-            issuer = self.one(self.alive([one for one in holders if one in writers]), issuer)
+        holders = self.alive([device for device, stanza in release.leaves.items() if stanza])
+        given = {grant.device for grant in earlier}
+        free = self.alive([one for one in self.devices if not release.leaves.get(one) and one not in given])
+        device = self.one(free if free and self.chance(0.9) else self.devices)
+        if purpose == "history" and self.chance(0.8):
+            served = {facts.person_of(self.world, one) for one in (*release.leaves, *given)}
+            device = self.one([one for one in free if facts.person_of(self.world, one) in served], device)
+        if purpose == "newcomer" and self.chance(0.8):
+            device = self.one(free[-3:], device)
+        permission, asker = None, None
+        answers = [one for one in self.journal if isinstance(one, Answer)]
+        if purpose == "onward" and answers and self.chance(0.4):
+            answer = self.one([one for one in answers if one.alert == release.statement] or answers)
+            permission = answer.statement if self.chance(0.95) else self.new_hash()
+            asker = facts.organisation_of(self.world, answer.asker)
+            if self.chance(0.8):
+                device = self.one([one for one in free if facts.person_of(self.world, one) in answer.permits], device)
+        near = {self.home_of(device), facts.sponsor_of(self.world, self.home_of(device))}
+        if purpose == "newcomer":
+            near = {self.home_of(release.core["issuer"]["device"])}
+        if permission is not None:
+            near = {asker}
+        sensible = [one for one in holders if self.home_of(one) in near]
+        if purpose == "newcomer":
+            sensible = [one for one in sensible if one in self.devices_of(self.with_role("author"))]
+        issuer = self.one(holders or self.devices) if self.chance(0.93) else self.one(self.devices)
+        if self.chance(0.75):
+            issuer = self.one(sensible, issuer)
         leaf, via = issuer, None
-        if earlier and self.chance(0.4 if purpose == "history" else 0.05):
+        if earlier and self.chance(0.4 if purpose == "history" else 0.04):
             chosen = self.one(earlier)
             leaf, via, issuer = None, chosen.statement, chosen.device if self.chance(0.8) else issuer
         elif self.chance(0.03):
             leaf = self.one(list(release.leaves) or self.devices)
         elif self.chance(0.02):
             leaf, via = None, self.new_hash()
-        device = self.grantee(purpose, issuer, release)
-        permission = None
-        answers = [one for one in self.journal if isinstance(one, Answer)]
-        if purpose == "onward" and answers and self.chance(0.3):
-            answer = self.one(answers)
-            permission = answer.statement if self.chance(0.95) else self.new_hash()
-            if self.chance(0.7):
-                device = self.one(self.devices_of(answer.permits) or self.devices)
-        at = self.now - self.one([0, 0, 60])
         return Claim(
             release.statement if self.chance(0.98) else self.new_hash(),
-            issuer, device, purpose, at, leaf=leaf, via=via, permission=permission,
+            issuer, device, purpose, self.now - self.one([0, 0, 60]), leaf=leaf, via=via, permission=permission,
         )  # fmt: skip
-
-    def grantee(self, purpose: str, issuer: str, release: Release) -> str:
-        home = self.home_of(issuer)
-        given = {grant.device for grant in grant_oracle.grants_of(self.journal, release.statement)}
-        free = self.alive([one for one in self.devices if not release.leaves.get(one) and one not in given])
-        near = [one for one in free if home in (org := self.home_of(one),) or facts.sponsor_of(self.world, org) == home]
-        if purpose == "history":
-            served = {facts.person_of(self.world, one) for one in release.leaves}
-            near = [one for one in near if facts.person_of(self.world, one) in served] or near
-        pool = near if near and self.chance(0.7) else free if free and self.chance(0.9) else self.devices
-        return str(self.one(pool))
 
     def compare_grant(self, claim: Claim) -> None:
         lineage = self.lineages.get(claim.alert)
