@@ -23,6 +23,7 @@ import roster_oracle
 from oracle_journal import Claim, Journal
 from oracle_world import Core, Fact, Signer
 
+ALL: Final = frozenset({"circles", "clients", "grants", "versions"})
 SCHEMA: Final = "schema"  # the rule of what the closed schema refuses before any rule is asked
 
 
@@ -46,6 +47,8 @@ class AlertCase:
     usable: frozenset[str]
     lineage: Mapping[str, Any] | None
     t_accept: int
+    journal: Journal = ()
+    seen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Judged:
     rule: str = ""
     people: Mapping[str, Said] = field(default_factory=dict)
     leaves: frozenset[str] | None = None
+    left_behind: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,9 @@ class GrantCase:
 
 
 class Side(Protocol):
-    """Who answers."""
+    """Who answers. `speaks` are the parts of the specification that it knows: what it does not know is not asked of it."""
+
+    speaks: frozenset[str]
 
     def apply(self, fact: Fact, signers: Sequence[Signer]) -> Said:
         """One registry statement; kept when the answer is yes."""
@@ -84,6 +90,8 @@ class Side(Protocol):
 
 class Oracle:
     """The oracle as a side; of all rules that refuse it names the first."""
+
+    speaks = ALL
 
     def __init__(self, modules: Mapping[str, ModuleType] | None = None) -> None:
         own = {"roster_oracle": roster_oracle, "policy_oracle": policy_oracle, "grant_oracle": grant_oracle}
@@ -105,7 +113,8 @@ class Oracle:
         )
         leaves = part.leaves(named, case.t, case.core, case.usable, case.lineage)
         said = {person: Said(yes, min(why)) for person, (yes, why) in people.items()}
-        return Judged(state, min(rules, default=""), said, frozenset(leaves))
+        behind = part.left_behind(named, case.t, case.core, case.lineage)
+        return Judged(state, min(rules, default=""), said, frozenset(leaves), frozenset(behind))
 
     def grant(self, case: GrantCase) -> Said:
         part = self._parts["grant_oracle"]

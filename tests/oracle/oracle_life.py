@@ -217,13 +217,14 @@ class Life:
             areas = ["05113000"] if org == police else self.some(AREAS)
             self.surely(facts.org_admit(self.now, org, kind, expires, ["energy"], areas))
         client = self.new_id()
-        self.surely(facts.client_register(self.now, client, self.one([police, water]), self.now + 200 * DAY))
+        if "clients" in self.side.speaks:
+            self.surely(facts.client_register(self.now, client, self.one([police, water]), self.now + 200 * DAY))
         people = [
             (police, ["author"]), (police, ["approver"]), (police, ["administrator", "officer"]),
             (water, ["administrator", "officer"]), (water, ["officer"]), (other, ["author", "officer"]),
             (client, ["officer"]),
         ]  # fmt: skip
-        for org, roles in people:
+        for org, roles in people if "clients" in self.side.speaks else people[:-1]:
             person = self.new_id()
             self.surely(facts.person_enrol(self.now, org, person, roles, self.some(TOPICS, 0)))
             for _ in range(self.one([1, 1, 2])):
@@ -231,7 +232,8 @@ class Life:
                 self.surely(facts.device_enrol(self.now, person, device))
                 if self.chance(0.9):
                     self.keyed.add(device)
-        self.surely(facts.circle_define(self.now, self.new_id(), [self.persons[2]], {"organisations": [water]}))
+        if "circles" in self.side.speaks:
+            self.surely(facts.circle_define(self.now, self.new_id(), [self.persons[2]], {"organisations": [water]}))
 
     def policy(self, *, drawn: bool = True) -> dict[str, Any]:
         approvals = self.one([{}, {"CLEAR": 1, "RED": 1}, {"GREEN": 2, "RED": 1}, {"AMBER": 1}])
@@ -439,7 +441,8 @@ class Life:
     def lie(self, core: dict[str, Any], before: Release) -> dict[str, Any]:
         """The core of a later version with one field that is not as it should be."""
         lies: list[Callable[[], dict[str, Any]]] = [
-            lambda: {"version": core["version"] + self.one([-1, 1])},
+            lambda: {"version": core["version"] + 1},
+            lambda: {"version": max(2, core["version"] - 1)},
             lambda: {"previous": self.one([one.statement for one in self.journal])},
             lambda: {"previous": self.new_hash()},
             lambda: {"change": {**core["change"], "audience": self.one(["same", "wider", "narrower", "different"])}},
@@ -447,8 +450,7 @@ class Life:
             lambda: {"label": self.one(LABELS)},
             lambda: {"audience": self.audience(core["label"])},
             lambda: {"action": self.one(["new", "update", "relabel", "withdraw", "all-clear"])},
-            lambda: {"previous": None},
-            lambda: {"change": None},
+            lambda: {self.one(["change", "previous"]): None},
         ]
         changed = {**core, **self.one(lies)()}
         return {key: value for key, value in changed.items() if value is not None}
@@ -477,6 +479,8 @@ class Life:
             core["approvals"] = self.approvals_needed(adopted, core, lineage)
             if self.chance(0.3):
                 core = self.lie(core, before)
+            if core["version"] > 1:
+                lineage = grant_oracle.lineage_of(self.world, self.journal, core, seen)
         usable = frozenset(self.keyed)
         cut = policy_oracle.leaves(world, at, core, usable, lineage)
         core["stanzas"], core["keyless"] = sum(cut.values()), len(cut) - sum(cut.values())
@@ -498,14 +502,15 @@ class Life:
                 core["change"] = dict(
                     core["change"], audience=policy_oracle.audience_change(world, at, core, before.core)
                 )
-        core["approvals"] = min(core["approvals"], 3)
+        # More approvals than candidates is refused by the schema; mostly it is to be fewer than required (R8).
+        core["approvals"] = min(core["approvals"], len(core["approvers"]) if self.chance(0.95) else 3)
         if self.chance(0.04):
             core[self.one(["stanzas", "keyless"])] += 1
         given = core["approvers"][: core["approvals"]]
         if self.chance(0.12):
             given = self.one([given[:-1], given[:1] * len(given), self.some(self.persons, 0, 2)])
         accepted = self.now + self.one([0, 0, 0, 60, 5 * DAY])
-        case = AlertCase(core, length, at, tuple(given), usable, lineage, accepted)
+        case = AlertCase(core, length, at, tuple(given), usable, lineage, accepted, tuple(self.journal), seen)
         state = self.compare(case, world)
         if state == "released":
             statement = self.new_hash()
@@ -541,6 +546,9 @@ class Life:
         leaves = frozenset(policy_oracle.leaves(world, case.t, core, case.usable, case.lineage))
         if judged.leaves is not None and judged.leaves != leaves:
             raise Disagreement(f"leaves {judged.leaves ^ leaves}; {case}")
+        behind = frozenset(policy_oracle.left_behind(world, case.t, core, case.lineage))
+        if judged.left_behind is not None and judged.left_behind != behind:
+            raise Disagreement(f"left behind {judged.left_behind}, the oracle {behind}; {case}")
         if judged.state != state or not (state != "refused" or judged.rule in rules):
             raise Disagreement(f"alert: {judged.state} {judged.rule}, the oracle {state} {set(rules)}; {case}")
         kind = core["action"] if state != "refused" else judged.rule
@@ -660,10 +668,16 @@ class Life:
         (version, 14), (answer, 3), (grant, 14),
     )  # fmt: skip
 
+    NEEDS: Final = {
+        "answer": "grants", "circle": "circles", "client": "clients", "grant": "grants", "version": "versions",
+    }  # fmt: skip
+
     def step(self, n: int) -> None:
         self.random = random.Random(f"{self.seed}/{n}")
         kinds, weights = zip(*self.STEPS, strict=True)
-        self.random.choices(kinds, weights)[0](self)
+        act = self.random.choices(kinds, weights)[0]
+        if self.NEEDS.get(act.__name__, "") in {"", *self.side.speaks}:
+            act(self)
 
 
 def live(seed: str, side: Side, steps: int, tally: Tally, without: Collection[int] = ()) -> None:

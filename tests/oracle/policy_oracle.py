@@ -141,8 +141,10 @@ def leaves(
     return {device: device in usable for person in persons for device in devices_in_force(world, t, person)}
 
 
-def left_behind(world: World, t: int, core: Core, lineage: Lineage) -> set[str]:
-    """R11: "Earlier recipients who are not in force are named", and so told from those who are reached."""
+def left_behind(world: World, t: int, core: Core, lineage: Lineage | None) -> set[str]:
+    """R11: "Earlier recipients who are not in force are named"; of CLEAR there are no recipients to miss (R7)."""
+    if lineage is None or core["action"] not in CLOSING or core["label"] == "CLEAR":
+        return set()
     return {person for person in lineage["earlier"] if not satisfies_r1(world, t, person)}
 
 
