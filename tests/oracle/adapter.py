@@ -46,7 +46,7 @@ class AlertCase:
     given: Sequence[str]
     usable: frozenset[str]
     lineage: Mapping[str, Any] | None
-    t_accept: int
+    t_accept: int | None  # None: nothing was accepted yet, as in a preview
     journal: Journal = ()
     seen: int = 0
 
@@ -108,8 +108,9 @@ class Oracle:
         part, named = self._parts["policy_oracle"], self._world[: case.named]
         people = part.person_answers(named, case.t, case.core, case.lineage)
         device = case.core["issuer"]["device"]
+        world = None if case.t_accept is None else self._world
         state, rules = part.alert_verdict(
-            named, case.t, self._world, case.t_accept, case.core, device, case.given, case.usable, case.lineage
+            named, case.t, world, case.t_accept, case.core, device, case.given, case.usable, case.lineage
         )
         leaves = part.leaves(named, case.t, case.core, case.usable, case.lineage)
         said = {person: Said(yes, min(why)) for person, (yes, why) in people.items()}

@@ -260,6 +260,8 @@ class Life:
     def organisation(self) -> None:
         org = self.one([*self.orgs, *self.clients])
         act = self.one(["renew", "renew", "renew", "suspend", "suspend", "remove", "change", "change"])
+        if org in self.clients and self.chance(0.6):
+            act = "suspend"
         if act == "renew":
             fact = facts.org_renew(self.now, org, self.now + self.one([DAY, 100 * DAY, 300 * DAY]))
         elif act == "change":
@@ -292,6 +294,9 @@ class Life:
 
     def client(self) -> None:
         known = self.one(self.clients) if self.chance(0.3) else None
+        suspended = [one for one in self.clients if facts.suspended(self.world, one)]
+        if suspended and self.chance(0.7):
+            known = self.one(suspended)
         sponsor = self.one([*self.orgs, *self.orgs, *self.clients, *([self.new_id()] if self.chance(0.1) else [])])
         if known and self.chance(0.7):
             sponsor = facts.sponsor_of(self.world, known)
@@ -431,6 +436,12 @@ class Life:
             audience = self.audience(label)
         home = self.home_of(old["issuer"]["device"])
         device, approvers = self.people_for(home)
+        if audience and not closing and "everyone" not in audience and self.chance(0.2):
+            # Author and candidates come and go in the audience, and are recipients all the same.
+            part = {*approvers, facts.person_of(self.world, device)}
+            named = set(audience.get("persons", ()))
+            persons = sorted(named - part if named & part else named | part)
+            audience = {**audience, "persons": persons} if persons else audience
         core = self.core(
             action=action, alert=old["alert"], version=old["version"] + 1, previous=before.statement, label=label,
             audience=audience, exercise=old["exercise"], issuer={"device": device}, approvers=approvers, approvals=0,
@@ -485,8 +496,8 @@ class Life:
         cut = policy_oracle.leaves(world, at, core, usable, lineage)
         core["stanzas"], core["keyless"] = sum(cut.values()), len(cut) - sum(cut.values())
         core["approvals"] = max(core["approvals"], policy_oracle.required_approvals(adopted, core))
-        if self.chance(0.15):
-            core["approvals"] = self.random.randint(0, 2)
+        if self.chance(0.2):
+            core["approvals"] = self.one([0, 1, 2, max(0, core["approvals"] - 1), max(0, core["approvals"] - 1)])
         if len(core["approvers"]) < core["approvals"] and self.chance(0.8):
             home = facts.organisation_of(world, facts.person_of(world, core["issuer"]["device"]))
             author = facts.person_of(world, core["issuer"]["device"])
@@ -509,10 +520,10 @@ class Life:
         given = core["approvers"][: core["approvals"]]
         if self.chance(0.12):
             given = self.one([given[:-1], given[:1] * len(given), self.some(self.persons, 0, 2)])
-        accepted = self.now + self.one([0, 0, 0, 60, 5 * DAY])
+        accepted = None if self.chance(0.3) else self.now + self.one([0, 0, 0, 60, 5 * DAY])
         case = AlertCase(core, length, at, tuple(given), usable, lineage, accepted, tuple(self.journal), seen)
         state = self.compare(case, world)
-        if state == "released":
+        if state == "released" and accepted is not None:
             statement = self.new_hash()
             self.journal.append(Release(statement, core, cut))
             self.lineages[statement] = lineage
@@ -530,8 +541,9 @@ class Life:
     def compare(self, case: AlertCase, world: Sequence[Fact]) -> str:
         core = case.core
         device = core["issuer"]["device"]
+        accepting = None if case.t_accept is None else self.world
         state, rules = policy_oracle.alert_verdict(
-            world, case.t, self.world, case.t_accept, core, device, case.given, case.usable, case.lineage
+            world, case.t, accepting, case.t_accept, core, device, case.given, case.usable, case.lineage
         )
         judged = self.side.judge(case)
         if judged.rule == SCHEMA and judged.state == state == "refused":

@@ -240,7 +240,7 @@ class Product:
         context: dict[str, Any] = {}
         if "versions" in self.speaks:
             context["lineage"] = self._lineage(core, case)
-        acceptance = self.roster.at(case.t_accept)
+        acceptance = None if case.t_accept is None else self.roster.at(case.t_accept)
         verdict = product.decide(named, policy, core, case.given, product.Context(acceptance, case.usable, **context))
         # A refused alert is not asked about its people; here they are compared all the same.
         asked = product.decide_people(named, policy, core, *context.values())

@@ -79,6 +79,8 @@ def curators_of(world: World, circle: str) -> frozenset[str]:
 def _ways_to_sign(world: World, fact: Fact) -> set[str]:
     """Who may sign the fact: any one of these signer sets suffices."""
     before = roles_of(world, fact.says["person"] if fact.kind == "device_enrol" else fact.subject)
+    if fact.kind == "person_enrol":
+        before = frozenset()  # also when the id is taken (M6): what is signed enrols somebody new
     after = fact.says.get("roles", before)
     if fact.kind in ("person_enrol", "person_change", "device_enrol"):
         if "auditor" in before | after:

@@ -1,0 +1,148 @@
+"""The comparison finds a broken rule: for every rule, a copy of the oracle with one wrong line is told from the oracle.
+
+What no life tells apart would also go unseen in the product. Each mutant is one piece of text that stands once in the
+oracle, and what stands there instead.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from adapter import Oracle, broken_oracle
+from oracle_life import disagrees, shortest
+
+LIVES = 150
+STEPS = 50
+
+WORLD, POLICY, ROSTER, GRANT = "oracle_world", "policy_oracle", "roster_oracle", "grant_oracle"
+MUTANTS: list[tuple[str, str, str, str]] = [
+    ("R1 an expired member", WORLD, "and t < last_said(", "and 0 < last_said("),
+    ("R1 a suspended member", WORLD, "        and not suspended(world, org)\n", ""),
+    ("R1 a removed person", WORLD, '        and not happened(world, "person_remove", person)\n', ""),
+    ("R1 a revoked device", WORLD, 'return not happened(world, "device_revoke", device) and ', "return "),
+    ("R1 terms not accepted", WORLD, "        and terms_accepted(world, t, org)\n", ""),
+    ("R1 old terms for ever", WORLD, "(current - 1 in accepted and t < defined[current])", "current - 1 in accepted"),
+    ("R1 an auditor receives", WORLD, ' and "auditor" not in roles_of(world, person)', ""),
+    ("R1 a client is addressed", WORLD, " and not is_client(world, organisation_of(world, person))", ""),
+    ("R1 a client outlives its sponsor", WORLD, "(not is_client(world, org) or admitted(world, t, sponsor_of(world, org)))", "True"),
+    ("R1 a client accepts the terms itself", WORLD, "return terms_accepted(world, t, sponsor_of(world, org))", "return True"),
+    ("R1 a sponsor lifts a suspension", WORLD, 'or fact.says.get("by_registrars")', 'or "by_registrars" in fact.says'),
+    ("R2 any person writes", POLICY, 'in_force_device(world, t, device) and "author" in roles_of(world, author) and may_publish),\n        ("R3"', 'in_force_device(world, t, device) and may_publish),\n        ("R3"'),
+    ("R2 any label", POLICY, "may_publish = adopted is not None and (closing or", "may_publish = adopted is not None and (True or"),
+    ("R2 at acceptance", POLICY, '({"R2"}, in_force_device(world, t, device) and', '({"R2"}, True or'),
+    ("R3 not only the named", POLICY, 'return "personally" in ways, "R3"', 'return addressed, "R3"'),
+    ("R3 any number", POLICY, 'closing or label != "RED" or len(named) <= policy["red_persons"]', "True"),
+    ("R4 not only officers", POLICY, "return officer and addressed and", "return addressed and"),
+    ("R4 R5 topics do not narrow", POLICY, ' and addressed and "topic" in ways', " and addressed"),
+    ("R5 without named organisations", POLICY, 'ways & {"everyone", "organisation", "fits", "named"}', 'ways & {"everyone", "fits", "named"}'),
+    ("R6 the whole community", POLICY, 'bool(ways & {"everyone", "field", "organisation", "named"}), "R6"', 'True, "R6"'),
+    ("R6 an area covers the shorter code", POLICY, "if b[: len(a)] == a}", "if a[: len(b)] == b}"),
+    ("R7 stanzas for CLEAR", POLICY, 'core["stanzas"] == core["keyless"] == 0', "True"),
+    ("R7 the author of CLEAR is a recipient", POLICY, '        if core["label"] == "CLEAR":\n            by_part = set()\n', ""),
+    ("R8 width does not count", POLICY, 'policy["wide"]["approvals"] if wide else 0', "0"),
+    ("R8 the author approves", POLICY, "person in candidates and person != author for", "True or person for"),
+    ("R8 immediate RED", POLICY, 'core["urgency"] == "immediate" and core["label"] != "RED"', 'core["urgency"] == "immediate"'),
+    ("R8 one person twice", POLICY, "len(set(approvals)) == len(approvals) <=", "len(approvals) <="),
+    ("R8 an approver lost at acceptance", POLICY, "all(satisfies_r1(world, t, one) for one in approvals)", "True"),
+    ("R9 an empty audience", POLICY, 'closing or label == "CLEAR" or bool(served', 'True or bool(served'),
+    ("R9 any policy", POLICY, 'adopted is not None and _plain(core["policy"]) == _plain(adopted)', "True"),
+    ("R9 candidates of any organisation", POLICY, '("R9", all(organisation_of(world, one) == home for one in candidates))', '("R9", True)'),
+    ("R9 candidates without the role", POLICY, ' and "approver" in roles_of(world, one) for one in candidates', " for one in candidates"),
+    ("R9 an unknown circle", POLICY, '"circles": all_circles(world),', '"circles": set(audience.get("circles", ())),'),
+    ("circles below are not addressed", WORLD, '        below |= {one for sort, one in members if sort == "circles"} - seen\n', ""),
+    ("a circle's persons are not named", POLICY, ' or person in in_circles(world, circles, "persons")', ""),
+    ("R10 another previous version", POLICY, 'core["previous"] == lineage["statement"] and lineage["released"]', 'lineage["released"]'),
+    ("R10 a version not seen", POLICY, ' and lineage["released"]),', "),"),
+    ("R10 a version is skipped", POLICY, ' and core["version"] == before["version"] + 1', ""),
+    ("R10 another organisation", POLICY, '("R10", organisation_of(world, _author(world, core)) == lineage["home"])', '("R10", True)'),
+    ("R10 an exercise becomes real", POLICY, 'core["exercise"] == before["exercise"]', "True"),
+    ("R10 after a withdrawal", POLICY, '("R10", before["action"] != "withdraw")', '("R10", True)'),
+    ("R10 an update changes the label", POLICY, '(action == "relabel") == (core["label"] != before["label"])', "True"),
+    ("R10 a lower label without approval", POLICY, "not lowered or", "True or"),
+    ("R10 only the new label's approvals", POLICY, 'for label in (core["label"], before["label"]))', 'for label in (core["label"],))'),
+    ("R10 an untrue change of the audience", POLICY, "closing or said == audience_change(world, t, core, before)", "True"),
+    ("R10 author and candidates count", POLICY, '    apart = {_author(world, core), *core.get("approvers", ())}\n', "    apart = set()\n"),
+    ("R10 wider and narrower", POLICY, '"wider" if old < new else "narrower" if new < old', '"wider" if new < old else "narrower" if old < new'),
+    ("R11 another audience", POLICY, 'not closing or _plain(core.get("audience")) == _plain(before.get("audience"))', "True"),
+    ("R11 fewer approvals", POLICY, 'not closing or core["approvals"] >= lineage["approvals"]', "True"),
+    ("R11 by the audience", POLICY, 'closing = core["label"] != "CLEAR" and core["action"] in CLOSING\n', "closing = False\n"),
+    ("R11 a client is not told", POLICY, "            member = satisfies_r1(world, t, person)\n", "            member = may_be_addressed(world, t, person)\n"),
+    ("R11 grantees are not told", GRANT, "for device in devices | granted if", "for device in devices if"),
+    ("R11 a lost recipient stops a withdrawal", POLICY, '({"R3"}, closing or label != "RED" or all(in_force_person', '({"R3"}, label != "RED" or all(in_force_person'),
+    ("R12 RED", GRANT, 'if core["label"] == "RED" else set()', "if False else set()"),
+    ("R12 CLEAR", GRANT, '    if core["label"] == "CLEAR":\n        reasons |= {("R7", "public")}\n', ""),
+    ("R12 never received", GRANT, "release.leaves.get(claim.issuer) is True\n", "True\n"),
+    ("R12 by a grantee", GRANT, 'by_grant = claim.purpose == "history" and any(', "by_grant = any("),
+    ("R12 out of force", GRANT, "    stands = in_force_device(world, t, claim.issuer) and satisfies_r1(world, t, person_of(world, claim.issuer))\n", "    stands = True\n"),
+    ("R12 to one out of force", GRANT, "    stands = in_force_device(world, t, claim.device) and satisfies_r1(world, t, person_of(world, claim.device))\n    keyed", "    stands = True\n    keyed"),
+    ("R12 twice", GRANT, "if has_content(journal, claim) else set()", "if False else set()"),
+    ("R12 AMBER+STRICT to a client", GRANT, 'if label in ("AMBER", "GREEN") and sponsor_of', "if sponsor_of"),
+    ("R12 a colleague without the role", GRANT, 'taking == giving and (officer or label == "GREEN")', "taking == giving"),
+    ("R12 AMBER to a stranger", GRANT, 'if label == "GREEN" and not is_client', "if not is_client"),
+    ("R12 GREEN to another's client", GRANT, 'if label == "GREEN" and not is_client(world, taking)', 'if label == "GREEN"'),
+    ("R12 a client passes on", GRANT, "    if is_client(world, giving):\n", "    if False:\n"),
+    ("R12 a declined ask", GRANT, "        and one.granted\n", ""),
+    ("R12 another organisation's permit", GRANT, "        and organisation_of(world, one.asker) == giving\n", ""),
+    ("R12 a permit about another alert", GRANT, "        and one.alert == claim.alert\n", ""),
+    ("R12 not in the permit", GRANT, "        and grantee in one.permits\n", ""),
+    ("R12 an old version", GRANT, 'versions_of(journal, release.core["alert"])[-1] == release and ', ""),
+    ("R12 a withdrawal", GRANT, ' and release.core["action"] != "withdraw"', ""),
+    ("R12 a newcomer by anybody", GRANT, "return (grantor == author or colleague) and (has_leaf", "return True and (has_leaf"),
+    ("R12 a newcomer who is none", GRANT, ' and (has_leaf or answers[grantee or ""][0])', ""),
+    ("R13 RED", GRANT, '{(_rule_of(claim), "red-never")} if core["label"] == "RED"', '{(_rule_of(claim), "red-never")} if core["label"] == "RED" and claim.purpose != "history"'),
+    ("R13 by another organisation", GRANT, '    reasons = set() if near else {("R13", "other-organisation")}\n', "    reasons = set()\n"),
+    ("R13 to somebody who had nothing", GRANT, "if grantee in {person_of(world, one) for one in others} else", "if True else"),
+    ("R14 no exercise of RED", POLICY, '        ("R15", core["valid_until"] > t),\n        # A named', '        ("R14", not core["exercise"] or label != "RED"),\n        ("R15", core["valid_until"] > t),\n        # A named'),
+    ("R15 at acceptance", POLICY, '({"R15"}, core["valid_until"] > t)', '({"R15"}, True)'),
+    ("R15 a grant", GRANT, 'core["valid_until"] > claim.at and core["valid_until"] > t', "True"),
+    ("R16 leaves", POLICY, '("R16", label == "CLEAR" or core["stanzas"] == sum(cut.values()))', '("R16", True)'),
+    ("R16 RED without a key", POLICY, '("R16", closing or label != "RED" or all(', '("R16", True or all('),
+    ("R16 a grant without a key", GRANT, "keyed = claim.device in usable", "keyed = True"),
+    ("A1 a stale roster", POLICY, "all(fact.at > t_at - STALE for fact in newer[len(older) :])", "True"),
+    ("M2 the window", ROSTER, '("M2", not _time_broken(world, event, signers))', '("M2", True)'),
+    ("M4 a signer out of force", ROSTER, 'if all(stands(signer) for signer in signers) else {"M4"}', "if True else set()"),
+    ("M5 the chain", ROSTER, "event.previous == NEWEST or event.previous == newest_in_chain(world, event)", "True"),
+    ("M7 below a removed sponsor", ROSTER, '        broken |= {"M7"} if happened(world, "org_remove", sponsor_of(world, org) or "") else set()\n', ""),
+    ("M8 two persons", ROSTER, 'return {"registrars", "two persons"} if new & PRIVILEGED', 'return {"registrars", "administrator", "two persons"} if new & PRIVILEGED'),
+    ("M9 another organisation's administrator", ROSTER, "persons == own != set()", "persons == administrators != set()"),
+    ("M10 an auditor with another role", ROSTER, '"auditor" not in says.get("roles", ()) or len(says["roles"]) == 1', "True"),
+    ("M12 a shorter renewal", ROSTER, 'event.kind not in ("org_renew", "client_register") or says["expires"] >= expires', "True"),
+    ("M13 terms out of order", ROSTER, "says[\"version\"] == len(defined) + 1", "True"),
+    ("M18 an unknown member", ROSTER, "        add <= exist,\n", ""),
+    ("M18 added twice", ROSTER, "        not add & before,\n", ""),
+    ("M18 removed, never in", ROSTER, "        remove <= before,\n", ""),
+    ("M18 four deep, or in itself", ROSTER, "circle_depth(after, one) <= DEEPEST", "True"),
+    ("M18 a curator out of force", ROSTER, "all(satisfies_r1(world, fact.at, one) for one in curators)", "True"),
+    ("M18 not a curator", ROSTER, " and persons <= curators_of(world, fact.subject)", ""),
+    ("M19 a client as sponsor", ROSTER, "if is_client(world, sponsor) or not admitted", "if not admitted"),
+    ("M19 another sponsor", ROSTER, 'else {"M19"} if before != sponsor else set()', "else set()"),
+    ("M19 a client's author", ROSTER, 'return set() if fact.says["roles"] == {"officer"} else {"M19"}', "return set()"),
+    ("M19 a member's renewal of a client", ROSTER, 'fact.kind in ("org_change", "org_renew", "terms_accept") and is_client', 'fact.kind in ("terms_accept",) and is_client'),
+]  # fmt: skip
+
+
+def test_the_oracle_agrees_with_itself() -> None:
+    assert [n for n in range(5) if disagrees(str(n), Oracle, STEPS)] == []
+
+
+@pytest.mark.parametrize(("module", "old", "new"), [one[1:] for one in MUTANTS], ids=[one[0] for one in MUTANTS])
+def test_a_broken_rule_is_found(module: str, old: str, new: str) -> None:
+    modules = broken_oracle(module, old, new)
+    assert any(disagrees(str(n), lambda: Oracle(modules), STEPS) for n in range(LIVES))
+
+
+def test_every_rule_has_a_mutant() -> None:
+    named = {word for name, *_ in MUTANTS for word in name.split() if word[0] == "R" and word[1:].isdecimal()}
+    assert named == {f"R{n}" for n in range(1, 17)}
+
+
+def test_a_failing_life_is_made_short() -> None:
+    modules = broken_oracle(POLICY, 'core["exercise"] == before["exercise"]', "True")
+    seed = next(str(n) for n in range(LIVES) if disagrees(str(n), lambda: Oracle(modules), STEPS))
+    steps, why = shortest(seed, lambda: Oracle(modules), STEPS)
+    assert len(steps) <= 4
+    assert "the oracle refused {'R10'}" in why
