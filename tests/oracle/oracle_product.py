@@ -6,9 +6,11 @@ roster takes its verifier as an argument); keys are made once for all lives. The
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +21,6 @@ from exchange.model.entry import Entry
 from exchange.model.problems import Malformed
 from exchange.model.statements import KINDS, Statement, chain_of, parse_statement
 from exchange.policy import decide as product
-from exchange.policy import lineage
 from exchange.policy.members import Facts, Roster
 from exchange.policy.roster import RosterRefusal, TrustedRoster
 from exchange.serverkeys import generate
@@ -34,6 +35,7 @@ from adapter import SCHEMA, AlertCase, GrantCase, Judged, Said
 from oracle_journal import Grant, Release
 from oracle_world import NEWEST, Fact, Signer
 
+lineage: Any = importlib.import_module("exchange.policy.lineage") if find_spec("exchange.policy.lineage") else None
 NAME: Final = {"name": "0" * 64}
 ZEROS: Final = "0" * 64
 WINDOW: Final = 604_800  # seconds
