@@ -145,7 +145,9 @@ def _signers_broken(world: World, fact: Fact, signers: Sequence[Signer]) -> set[
     details = {
         "M3": True,
         "M8": "two persons" in ways and len(own) + len(set(registrars) & named) < 2,
-        "M9": bool(administrators - own) and chain_of(fact)[0] in ("organisation", "acceptance", "person", "device"),
+        # Whose device is of another organisation may be told so first, administrator or not.
+        "M9": any(organisation_of(world, person) != org for person in persons)
+        and chain_of(fact)[0] in ("organisation", "acceptance", "person", "device"),
         "M18": chain_of(fact)[0] == "circle",
         "M19": is_client(world, _subject_organisation(world, fact)) or fact.kind == "client_register",
         "M10": ways == {"registrars"} and chain_of(fact)[0] in ("person", "device"),
