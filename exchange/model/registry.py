@@ -205,9 +205,8 @@ class OrganisationSuspend(RegistryBody):
 
 
 class OrganisationRemove(RegistryBody):
-    """``organisation.remove``; final."""
+    """``organisation.remove``; final. A client is also its sponsor's administrator's to remove."""
 
-    issuer: RegistrarIssuer
     organisation: Id
     previous: Hash
 

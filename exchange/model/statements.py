@@ -29,9 +29,13 @@ from exchange.model.journal import (
 from exchange.model.mail import check_mail_address
 from exchange.model.problems import Malformed, first_error
 from exchange.model.registry import (
+    CircleChange,
+    CircleDefine,
+    ClientRegister,
     DeviceEnrol,
     DeviceRevoke,
     Founding,
+    OpeningErase,
     OpeningField,
     OrganisationAdmit,
     OrganisationChange,
@@ -42,6 +46,7 @@ from exchange.model.registry import (
     PersonEnrol,
     PersonRemove,
     PolicyAdopt,
+    RegistrarRotate,
     TermsAccept,
     TermsDefine,
 )
@@ -82,6 +87,7 @@ def _kind(
 KINDS: dict[str, Kind] = dict(
     (
         _kind("exchange.found", Founding, "registry", "hybrid", "registrars"),
+        _kind("registrar.rotate", RegistrarRotate, "registry", "hybrid", "registrars"),
         _kind("policy.adopt", PolicyAdopt, "registry", "hybrid", "registrars"),
         _kind("terms.define", TermsDefine, "registry", "hybrid", "registrars"),
         _kind("terms.accept", TermsAccept, "registry", "hybrid", "device"),
@@ -89,12 +95,16 @@ KINDS: dict[str, Kind] = dict(
         _kind("organisation.change", OrganisationChange, "registry", "hybrid", "registrars"),
         _kind("organisation.renew", OrganisationRenew, "registry", "hybrid", "registrars"),
         _kind("organisation.suspend", OrganisationSuspend, "registry", "hybrid", "registrars"),
-        _kind("organisation.remove", OrganisationRemove, "registry", "hybrid", "registrars"),
+        _kind("organisation.remove", OrganisationRemove, "registry", "hybrid", "mixed"),
         _kind("person.enrol", PersonEnrol, "registry", "hybrid", "mixed"),
         _kind("person.change", PersonChange, "registry", "hybrid", "mixed"),
         _kind("person.remove", PersonRemove, "registry", "hybrid", "mixed"),
         _kind("device.enrol", DeviceEnrol, "registry", "hybrid", "mixed"),
         _kind("device.revoke", DeviceRevoke, "registry", "hybrid", "mixed"),
+        _kind("client.register", ClientRegister, "registry", "hybrid", "mixed"),
+        _kind("circle.define", CircleDefine, "registry", "hybrid", "registrars"),
+        _kind("circle.change", CircleChange, "registry", "hybrid", "mixed"),
+        _kind("opening.erase", OpeningErase, "registry", "hybrid", "mixed"),
         _kind("epoch.publish", EpochPublish, "journal", "ed25519", "device"),
         _kind("alert", AlertBody, "journal", "hybrid", "device"),
         _kind("alert.reject", AlertReject, "journal", "hybrid", "device"),
@@ -110,12 +120,7 @@ KINDS: dict[str, Kind] = dict(
 )
 RESERVED = frozenset(
     (
-        "registrar.rotate",
         "witness.name",
-        "circle.define",
-        "circle.change",
-        "client.register",
-        "opening.erase",
         "alert.grant",
     )
 )
@@ -225,12 +230,18 @@ def chain_of(statement: Statement) -> str:
     match family:
         case "exchange" | "policy":
             return family
+        case "registrar":
+            return "registrars"
         case "terms":
             return f"acceptance/{body.organisation}" if name == "terms.accept" else "terms"
-        case "organisation":
+        case "organisation" | "client":
             return f"organisation/{body.organisation}"
         case "person":
             return f"person/{body.person}"
         case "device":
             return f"device/{body.device}"
+        case "circle":
+            return f"circle/{body.circle}"
+        case "opening":
+            return f"opening/{body.subject.partition('/')[2]}"
     raise Malformed("kind-unexpected", f"{name} is not a registry statement")

@@ -30,6 +30,10 @@ _FAULTS: dict[str, tuple[str, str]] = {
         "die Organisation hat die geltende Arbeitsordnung nicht angenommen",
         "the organisation has not accepted the current terms of participation",
     ),
+    "sponsor-not-admitted": (
+        "die Organisation, die diesen Mandanten führt, ist nicht zugelassen",
+        "the organisation that sponsors this client is not admitted",
+    ),
     "person-unknown": ("diese Person ist der Teilnehmerliste nicht bekannt", "the registry does not know this person"),
     "person-removed": ("die Person ist ausgeschieden", "the person was removed"),
     "device-unknown": ("dieses Gerät ist der Teilnehmerliste nicht bekannt", "the registry does not know this device"),
@@ -58,6 +62,10 @@ _PERSONS: dict[str, tuple[str, str]] = {
         "TLP:CLEAR is public and sealed to nobody",
     ),
     "auditor": ("wer prüft, erhält keine Meldungen", "an auditor receives no alert"),
+    "client-grants-only": (
+        "Mandanten gehören zu keinem Empfängerkreis; sie erhalten nur, was an sie weitergegeben wird",
+        "clients are in no audience; they receive only what is passed on to them",
+    ),
     "not-named": (
         "TLP:RED geht nur an namentlich genannte Personen, und diese ist nicht genannt",
         "TLP:RED goes to named persons only, and this one is not named",
@@ -135,7 +143,10 @@ _ALERTS: dict[str, tuple[str, str]] = {
         "niemand außer Verfasser und Freigebenden würde die Meldung erhalten",
         "nobody besides author and approvers would receive the alert",
     ),
-    "circle-unknown": ("der Arbeitskreis {0} ist nicht bekannt", "the registry does not know the circle {0}"),
+    "circle-unknown": (
+        "dieser Arbeitskreis ist der Teilnehmerliste nicht bekannt",
+        "the registry does not know this circle",
+    ),
     "versions-not-open": (
         "neue Fassungen ({0}, Fassung {1}) sind in dieser Ausgabe nicht möglich",
         "versions ({0}, version {1}) are not open in this release",
@@ -279,6 +290,69 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     ),
     "terms-unknown": ("diese Arbeitsordnung gibt es nicht", "no such terms were defined"),
     "terms-older": ("eine neuere Arbeitsordnung ist bereits angenommen", "newer terms were accepted before"),
+    "subject-unknown": ("dazu gibt es keinen Eintrag in der Teilnehmerliste", "the registry has no entry about this"),
+    "rotation-issuer": (
+        "eine Änderung der Registrare bereitet ein Registrar vor, der jetzt im Amt ist",
+        "a registrar in force prepares a rotation",
+    ),
+    "rotation-old-missing": (
+        "es haben nicht genug der bisherigen Registrare unterschrieben",
+        "not enough of the registrars in force have signed",
+    ),
+    "rotation-new-missing": (
+        "es haben nicht genug der künftigen Registrare unterschrieben",
+        "not enough of the registrars to come have signed",
+    ),
+    "rotation-newcomer-missing": (
+        "ein neuer Registrar hat nicht unterschrieben; nur das beweist, dass sein Schlüssel da ist",
+        "a new registrar has not signed, which alone proves that the key is there",
+    ),
+    "rotation-superfluous": (
+        "ein bisheriger Registrar hat unterschrieben, obwohl es ohne diese Unterschrift genügt",
+        "a former registrar has signed where the others are enough",
+    ),
+    "is-client": (
+        "Mandanten werden mit client.register verlängert und benannt und nehmen keine Arbeitsordnung an",
+        "a client is renewed and named by client.register, and accepts no terms",
+    ),
+    "not-a-client": (
+        "diese Organisation ist kein Mandant; sie wurde von den Registraren aufgenommen",
+        "this organisation is no client; the registrars admitted it",
+    ),
+    "sponsor-changes": ("ein Mandant bleibt bei seiner Organisation", "a client's sponsor never changes"),
+    "sponsor-is-client": ("ein Mandant führt keine eigenen Mandanten", "a client registers no client"),
+    "too-many-clients": ("diese Organisation führt zu viele Mandanten", "this organisation has too many clients"),
+    "client-officers-only": (
+        "Personen eines Mandanten haben die Rolle officer und keine andere",
+        "a client's persons are officers and nothing else",
+    ),
+    "circle-exists": ("diesen Arbeitskreis gibt es bereits", "this circle was defined before"),
+    "circle-too-large": ("der Arbeitskreis hätte zu viele Mitglieder", "the circle would have too many members"),
+    "circle-too-deep": (
+        "Arbeitskreise stehen höchstens drei Stufen tief ineinander",
+        "circles stand at most three deep in each other",
+    ),
+    "circle-in-itself": ("ein Arbeitskreis steht nicht in sich selbst", "a circle is not inside itself"),
+    "member-present": ("was hinzukommen soll, ist bereits im Arbeitskreis", "what is added is in the circle already"),
+    "member-absent": ("was entfernt werden soll, ist nicht im Arbeitskreis", "what is removed is not in the circle"),
+    "curator-auditor": ("wer prüft, betreut keinen Arbeitskreis", "an auditor curates no circle"),
+    "curator-client": (
+        "Personen eines Mandanten betreuen keinen Arbeitskreis",
+        "a client's person curates no circle",
+    ),
+    "signer-not-curator": (
+        "wer hier unterschreibt, betreut diesen Arbeitskreis nicht",
+        "a signer is not a curator of this circle",
+    ),
+    "opening-unknown": (
+        "diese Angaben stehen nicht hinter dieser Erklärung",
+        "this statement does not commit to these fields",
+    ),
+    "erased-already": ("eine dieser Angaben ist bereits gelöscht", "one of these openings was erased before"),
+    "still-in-force": (
+        "gelöscht werden nur Angaben zu Ausgeschiedenen, oder solche, die durch neue ersetzt sind",
+        "only openings of those who left, or of values that were replaced, are erased",
+    ),
     "opening-twice": ("eine Angabe liegt doppelt bei", "a field is opened twice"),
     "opening-mismatch": (
         "die beigelegten Angaben passen nicht zur Erklärung",
@@ -316,6 +390,9 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "approver not in force": {
         f"approver-{code}": (f"Freigabe: {de}", f"approver: {en}") for code, (de, en) in _FAULTS.items()
+    },
+    "curator not in force": {
+        f"curator-{code}": (f"Betreuung: {de}", f"curator: {en}") for code, (de, en) in _FAULTS.items()
     },
     "persons": _PERSONS,
     "alerts": _ALERTS,

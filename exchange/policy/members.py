@@ -18,7 +18,10 @@ from keys.verify import SigningPublicKey
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """A vetted organisation. ``terms`` is the version last accepted, 0 for none; ``expires`` in seconds."""
+    """A vetted organisation. ``terms`` is the version last accepted, 0 for none; ``expires`` in seconds.
+
+    ``sponsor`` is the organisation that registered it: it is then of kind ``client``, and has no terms of its own.
+    """
 
     id: str
     kind: str
@@ -28,6 +31,12 @@ class Organisation:
     terms: int = 0
     suspended: bool = False
     removed: bool = False
+    sponsor: str | None = None
+
+    @property
+    def client(self) -> bool:
+        """Whether it is a client of a sponsor, and so receives grants only."""
+        return self.sponsor is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,22 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class Circle:
+    """A named set of organisations, persons and circles; ``curators`` are the persons who change its members."""
+
+    id: str
+    curators: frozenset[str]
+    circles: frozenset[str] = frozenset()
+    organisations: frozenset[str] = frozenset()
+    persons: frozenset[str] = frozenset()
+
+    @property
+    def size(self) -> int:
+        """Number of members of all three kinds."""
+        return len(self.circles) + len(self.organisations) + len(self.persons)
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """One version of the terms of participation; the version before still counts until ``accept_by`` (seconds)."""
 
@@ -64,7 +89,12 @@ class Terms:
 
 @dataclass(slots=True)
 class Facts:
-    """What the first ``size`` registry entries say. Shared copies are never changed (see ``TrustedRoster``)."""
+    """What the first ``size`` registry entries say. Shared copies are never changed (see ``TrustedRoster``).
+
+    ``ever_curator`` are persons who curate or curated a circle, ``ever_curating`` their organisations; ``commitments`` has the
+    statements of a chain that commit to names, oldest first, each with its fields; ``erased`` the (statement, field) whose
+    opening was erased.
+    """
 
     size: int = 0
     last_at: int = 0
@@ -86,6 +116,12 @@ class Facts:
     known_chains: set[str] = field(default_factory=set)
     ever_author: set[str] = field(default_factory=set)
     ever_privileged: set[str] = field(default_factory=set)
+    circles: dict[str, Circle] = field(default_factory=dict)
+    ever_curator: set[str] = field(default_factory=set)
+    ever_curating: set[str] = field(default_factory=set)
+    clients_of: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    commitments: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = field(default_factory=dict)
+    erased: set[tuple[str, str]] = field(default_factory=set)
 
     def copy(self) -> Facts:
         """A copy whose containers are its own; the records in them are frozen and shared."""
@@ -110,6 +146,12 @@ class Facts:
             set(self.known_chains),
             set(self.ever_author),
             set(self.ever_privileged),
+            dict(self.circles),
+            set(self.ever_curator),
+            set(self.ever_curating),
+            dict(self.clients_of),
+            dict(self.commitments),
+            set(self.erased),
         )
 
 
@@ -126,7 +168,10 @@ class Roster:
         return self.facts.size
 
     def organisation_fault(self, organisation: str) -> str | None:
-        """Why an organisation is not admitted now, as a reason code; None when it is."""
+        """Why an organisation is not admitted now, as a reason code; None when it is.
+
+        A client is admitted while its sponsor is, too; a sponsor is no client, so this ends.
+        """
         found = self.facts.organisations.get(organisation)
         if found is None:
             return "organisation-unknown"
@@ -136,6 +181,8 @@ class Roster:
             return "organisation-suspended"
         if self.time >= found.expires:
             return "membership-expired"
+        if found.sponsor is not None and self.organisation_fault(found.sponsor) is not None:
+            return "sponsor-not-admitted"
         return None
 
     def terms_fault(self, organisation: str) -> str | None:
@@ -143,7 +190,9 @@ class Roster:
         terms = self.facts.terms
         if not terms:
             return None
-        accepted = self.facts.organisations[organisation].terms
+        found = self.facts.organisations[organisation]
+        # A client's acceptance is its sponsor's (docs/spec/statements.md, Clients).
+        accepted = found.terms if found.sponsor is None else self.facts.organisations[found.sponsor].terms
         current = terms[-1]
         if accepted == current.version:
             return None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from exchange.model.alert import Audience, Core, Urgency
 from exchange.model.registry import Policy
 from exchange.model.tlp import Label
+from exchange.policy.circles import below
 from exchange.policy.members import Organisation, Person, Roster
 
 
@@ -30,6 +31,7 @@ AUTHOR = Decision(True, "R2", "author")
 APPROVER = Decision(True, "R8", "candidate-approver")
 PUBLIC = Decision(False, "R7", "public")
 AUDITOR = Decision(False, "R1", "auditor")
+CLIENT = Decision(False, "R1", "client-grants-only")
 NAMED_RED = Decision(True, "R3", "named")
 NOT_NAMED_RED = Decision(False, "R3", "not-named")
 
@@ -44,6 +46,10 @@ class AudienceView:
         self.everyone = bool(audience.everyone)
         self.organisations = frozenset(audience.organisations or ())
         self.persons = frozenset(audience.persons or ())
+        if audience.circles and core.label is not Label.RED:  # RED names persons, and no circle stands for them
+            organisations, persons = below(roster.facts.circles, audience.circles)
+            self.organisations |= organisations
+            self.persons |= persons
         self.sectors = None if audience.sectors is None else frozenset(audience.sectors)
         self.areas = audience.areas
         self.topics = None if audience.topics is None else frozenset(audience.topics)
@@ -84,7 +90,15 @@ class AudienceView:
 
 
 def r1_in_force(view: AudienceView, person: Person) -> Decision | None:
-    """R1: only members in force; an auditor is never a recipient. A refusal, or None."""
+    """R1: only members in force; an auditor is never a recipient, a client's person only by grant. A refusal, or None."""
+    refusal = r1_member(view, person)
+    if refusal is None and view.roster.facts.organisations[person.organisation].sponsor is not None:
+        return CLIENT
+    return refusal
+
+
+def r1_member(view: AudienceView, person: Person) -> Decision | None:
+    """R1 without the line about clients, whose persons R11 to R13 may reach. A refusal, or None."""
     if "auditor" in person.roles:
         return AUDITOR
     if person.removed:
@@ -267,7 +281,8 @@ def r9_known(roster: Roster, core: Core) -> Decision | None:
         if organisation not in roster.facts.organisations:
             return Decision(False, "R9", "organisation-unknown", (organisation,))
     for circle in audience.circles or ():
-        return Decision(False, "R9", "circle-unknown", (circle,))
+        if circle not in roster.facts.circles:
+            return Decision(False, "R9", "circle-unknown", (circle,))
     for person in audience.persons or ():
         if person not in roster.facts.persons:
             return Decision(False, "R9", "person-unknown", (person,))

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from exchange.policy.circles import below
 from exchange.policy.members import Facts, Roster
 from exchange.service.denied import Denied
 
 PUBLISHER = frozenset({"author", "approver"})
 ACCOUNTABLE = PUBLISHER | {"administrator"}
-PUBLIC_FAMILIES = frozenset({"exchange", "registrars", "policy", "terms"})
+PUBLIC_FAMILIES = frozenset({"circle", "exchange", "policy", "registrars", "terms"})
 """Chains that every member is shown."""
+NAMED = ("circle", "device", "organisation", "person")
+"""Families whose statements have openings, which can be erased."""
 NAMING_FIELDS = frozenset({"name", "title", "contact"})
 """What publishers and the registry office work with; a device's label is its own organisation's affair."""
 
@@ -95,49 +98,79 @@ def is_shown(reader: Reader, facts: Facts, chain: str) -> bool:
         return True
     match family:
         case "organisation" | "acceptance":
-            return subject == reader.organisation or subject in facts.ever_author
+            return _is_own(reader, facts, subject) or _is_open(reader, facts, subject)
         case "person":
             return _shown_person(reader, facts, subject)
         case "device":
             device = facts.devices.get(subject)
             return device is not None and _shown_person(reader, facts, device.person)
+        case "opening":
+            # An id belongs to one subject of all families (M6), so at most one of these is there.
+            return any(f"{f}/{subject}" in facts.chains and is_shown(reader, facts, f"{f}/{subject}") for f in NAMED)
     return False
+
+
+def _is_own(reader: Reader, facts: Facts, organisation: str) -> bool:
+    """The reader's own organisation, or a client of it."""
+    found = facts.organisations.get(organisation)
+    return organisation == reader.organisation or (found is not None and found.sponsor == reader.organisation)
+
+
+def _is_open(reader: Reader, facts: Facts, organisation: str) -> bool:
+    """An organisation whose acts every member checks, the author's or a curator's, or the reader checks: its sponsor."""
+    if organisation in facts.ever_author or organisation in facts.ever_curating:
+        return True
+    own = facts.organisations.get(reader.organisation)
+    return own is not None and own.sponsor == organisation
 
 
 def _shown_person(reader: Reader, facts: Facts, person: str) -> bool:
     found = facts.persons.get(person)
     if found is None:
         return False
-    if found.organisation == reader.organisation:
+    if _is_own(reader, facts, found.organisation) or person in facts.ever_curator:
         return True
-    return found.organisation in facts.ever_author and person in facts.ever_privileged
+    return person in facts.ever_privileged and _is_open(reader, facts, found.organisation)
 
 
 def opening_is_shown(reader: Reader, facts: Facts, chain: str, field: str) -> bool:
     """Whether an opening of a statement in this chain is handed to the reader.
 
-    An address for notices: the person itself and its administrators. Own organisation: everything else. Publishers and the
-    registry office: names, titles and contacts of all. Auditors: names of organisations, and of persons who act for them. Everyone:
-    names of organisations, and of those who sign alerts.
+    An address for notices: the person itself and its administrators. Own organisation and its clients: everything else.
+    Publishers and the registry office: names, titles and contacts of all. Auditors: names of circles and organisations, and of
+    persons who act for them. Everyone: names of organisations that publish, of the own sponsor, of those who sign alerts, and
+    of the circles that the reader is in or curates.
     """
     family, _, subject = chain.partition("/")
     owner, person = _owner(facts, family, subject)
     if field == "notice":
         # Where a person wants mail is for the person, and for the administrators who change it.
-        return owner == reader.organisation and (person == reader.person or "administrator" in reader.roles)
+        own = owner is not None and _is_own(reader, facts, owner)
+        return own and (person == reader.person or "administrator" in reader.roles)
     if reader.auditor:
-        if family == "organisation":
+        if family in ("circle", "organisation"):
             return field == "name"
         return family == "person" and field == "name" and _has_role(facts, person, ACCOUNTABLE)
-    if owner is not None and owner == reader.organisation:
+    if owner is not None and _is_own(reader, facts, owner):
         return True
     if reader.publisher or reader.registry_office:
         return field in NAMING_FIELDS
     if field != "name" or not is_shown(reader, facts, chain):
         return False
-    return family == "organisation" or (
-        family == "person" and owner in facts.ever_author and _has_role(facts, person, PUBLISHER)
-    )
+    if family == "circle":
+        return _in_circle(reader, facts, subject)
+    if family == "organisation":
+        own = facts.organisations.get(reader.organisation)
+        return owner in facts.ever_author or (own is not None and own.sponsor == owner)
+    return family == "person" and owner in facts.ever_author and _has_role(facts, person, PUBLISHER)
+
+
+def _in_circle(reader: Reader, facts: Facts, circle: str) -> bool:
+    found = facts.circles.get(circle)
+    if found is None:
+        return False
+    organisations, persons = below(facts.circles, (circle,))
+    return reader.person in found.curators | persons or reader.organisation in organisations
 
 
 def _owner(facts: Facts, family: str, subject: str) -> tuple[str | None, str | None]:

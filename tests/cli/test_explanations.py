@@ -10,12 +10,12 @@ from exchange.policy.explain import SENTENCES, explain, explain_decision
 from exchange.policy.rules import Decision
 
 POLICY = Path(__file__).parents[2] / "exchange" / "policy"
-MODULES = ("decide", "epochs", "members", "replay", "roster", "rules")
+MODULES = ("circles", "decide", "epochs", "members", "replay", "roster", "rules", "signers", "subjects")
 DECIDERS = {"Decision": 2, "RosterRefusal": 1, "EpochRefusal": 0, "AlertRefusal": 1}
 """Which positional argument is the code."""
 KEBAB = re.compile(r"[a-z]+(-[a-z]+)+")
 NOT_CODES = {"not-after", "utf-8"}
-PREFIXES = ("author-", "approver-")
+PREFIXES = ("author-", "approver-", "curator-")
 OF_KEYS = {
     "bad-ed25519-key", "bad-epoch-key", "bad-mldsa-key", "bad-scan-key", "bad-signing-key", "signature-extra",
     "signature-invalid", "signature-missing", "signature-order", "signature-wrong-kind",
@@ -74,7 +74,7 @@ def test_both_languages_use_the_same_values_and_differ(code: str) -> None:
 
 
 def test_a_value_is_never_taken_for_a_format() -> None:
-    assert "{0.__class__}" in explain("circle-unknown", ["{0.__class__}"], language="en")
+    assert "{0.__class__}" in explain("approver-not-candidate", ["{0.__class__}"], language="en")
 
 
 def test_a_missing_value_and_an_unknown_code_do_not_stop_an_explanation() -> None:

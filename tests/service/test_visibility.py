@@ -150,3 +150,102 @@ def test_terms_not_accepted_leave_a_reader_that_is_handed_no_alert():
     world.accept(world.by_registrars("terms.define", accept_by=world.now + 1, document=document, version=1))
     reader = reader_of(world.roster.at(world.now + 2), member.device)
     assert reader.terms == "terms-not-accepted"
+
+
+# -- circles, clients and erasing ------------------------------------------------------------------
+
+
+@dataclass
+class Circles:
+    """Identifiers, and people by what they are."""
+
+    world: World
+    circle: str
+    client: str
+    sponsor: str
+    curating: str
+    people: dict[str, Member]
+
+    def shown(self, who: str, chain: str) -> bool:
+        roster = self.world.roster.at(self.world.now)
+        return is_shown(reader_of(roster, self.people[who].device), roster.facts, chain)
+
+    def opened(self, who: str, chain: str) -> set[str]:
+        roster = self.world.roster.at(self.world.now)
+        reader = reader_of(roster, self.people[who].device)
+        return {f for f in ("name", "title", "contact", "label") if opening_is_shown(reader, roster.facts, chain, f)}
+
+    def person(self, who: str) -> str:
+        return f"person/{self.people[who].person}"
+
+    def device(self, who: str) -> str:
+        return f"device/{self.people[who].device}"
+
+
+@pytest.fixture(scope="module")
+def circles() -> Circles:
+    """A circle curated at the company, a client of the other one, each with a person of its own."""
+    world = World(seed="visibility").found()
+    sponsor, curating, bystander = world.organisation(), world.organisation(), world.organisation()
+    people = {
+        "boss": world.person(sponsor, "administrator"),
+        "clerk": world.person(sponsor, "officer"),
+        "curator": world.person(curating, "officer"),
+        "keeper": world.person(curating, "administrator"),
+        "peer": world.person(curating, "officer"),
+        "stranger": world.person(bystander, "officer"),
+    }
+    circle, client = world.random.id(), world.random.id()
+    name = {"name": "0" * 64}
+    world.accept(
+        world.by_registrars(
+            "circle.define", circle=circle, commitments=name, curators=[people["curator"].person],
+            members={"organisations": [sponsor]},
+        )
+    )  # fmt: skip
+    world.accept(
+        world.by_registrars(
+            "client.register", commitments=name, expires=world.now + 1000, organisation=client, sponsor=sponsor
+        )
+    )
+    people["guest"] = world.person(client, "officer")
+    return Circles(world, circle, client, sponsor, curating, people)
+
+
+def test_circles_and_what_proves_their_curators_are_shown_to_everybody(circles: Circles):
+    for reader in ("clerk", "curator", "stranger", "guest"):
+        for chain in (
+            f"circle/{circles.circle}",
+            f"organisation/{circles.curating}",
+            circles.person("curator"),
+            circles.device("curator"),
+            circles.person("keeper"),
+        ):
+            assert circles.shown(reader, chain), (reader, chain)
+    assert not circles.shown("stranger", circles.person("peer"))
+    assert circles.opened("stranger", f"organisation/{circles.curating}") == set()
+
+
+def test_a_circles_name_is_for_those_in_it(circles: Circles):
+    chain = f"circle/{circles.circle}"
+    assert circles.opened("clerk", chain) == {"name"}
+    assert circles.opened("curator", chain) == {"name"}
+    assert circles.opened("stranger", chain) == set()
+
+
+def test_sponsor_and_client_are_shown_each_other_and_nobody_else_is(circles: Circles):
+    client, sponsor = f"organisation/{circles.client}", f"organisation/{circles.sponsor}"
+    assert circles.shown("clerk", client) and circles.shown("clerk", circles.device("guest"))
+    assert not circles.shown("stranger", client)
+    assert circles.shown("guest", sponsor) and circles.shown("guest", circles.device("boss"))
+    assert not circles.shown("guest", circles.person("clerk"))
+    assert circles.opened("clerk", circles.person("guest")) >= {"name", "contact"}
+    assert circles.opened("guest", sponsor) == {"name"}
+
+
+def test_an_erasing_is_shown_to_whoever_is_shown_its_subject(circles: Circles):
+    guest = f"opening/{circles.people['guest'].person}"
+    assert circles.shown("clerk", guest)
+    assert not circles.shown("stranger", guest)
+    assert circles.shown("stranger", f"opening/{circles.circle}")
+    assert not circles.shown("stranger", f"opening/{circles.world.random.id()}")
