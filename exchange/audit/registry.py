@@ -122,7 +122,11 @@ class RegistryReplay:
                 if statement not in self._opened:
                     sentence = f"there is an opening of {statement}, which no registry entry names"
                     recorder.refuse(6, "opening-extra", sentence, "registry", subject=statement)
+                self._name_kept(statement, facts)
         totals = recorder.totals
+        totals.erased = len(facts.erased)
+        committed = sum(len(fields) for records in facts.commitments.values() for _, fields in records)
+        totals.withheld = max(0, committed - totals.openings - totals.erased)
         totals.registry_entries = self.view.size
         totals.organisations, totals.persons, totals.devices = (
             len(facts.organisations),
@@ -130,6 +134,14 @@ class RegistryReplay:
             len(facts.devices),
         )
         return facts.size == self.view.size
+
+    def _name_kept(self, statement: str, facts: Facts) -> None:
+        """An opening that was erased and is in the bundle all the same: somebody kept it."""
+        for opening in self._openings[statement]:
+            if (statement, opening.field) in facts.erased:
+                sentence = f"the opening of {opening.field} of {statement} was erased, and is in this bundle"
+                self._recorder.notice(6, "opening-kept", sentence, "registry", subject=statement)
+                self._recorder.totals.openings -= 1
 
     def _apply(self) -> None:
         """Apply the next entry; whatever stops it is named, and ends the replay."""

@@ -87,7 +87,11 @@ class Step:
 
 @dataclass(slots=True)
 class Totals:
-    """What the logs hold, as far as they were replayed. ``alerts`` counts released ones by label."""
+    """What the logs hold, as far as they were replayed. ``alerts`` counts released ones by label.
+
+    Of the fields that statements commit to, ``openings`` were handed out to this auditor, ``erased`` were erased by a statement,
+    ``withheld`` are neither.
+    """
 
     registry_entries: int = 0
     journal_entries: int = 0
@@ -95,6 +99,8 @@ class Totals:
     persons: int = 0
     devices: int = 0
     openings: int = 0
+    erased: int = 0
+    withheld: int = 0
     alerts: dict[str, int] = field(default_factory=dict)
     exercises: int = 0
     emergencies: int = 0

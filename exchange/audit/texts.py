@@ -76,6 +76,7 @@ CODES: dict[str, tuple[str, str]] = {
     "statement-twice": ("eine Erklärung wurde zweimal angenommen", "a statement was accepted twice"),
     "signatures-differ": ("es sind nicht die angenommenen Unterschriften", "the signatures are not those accepted"),
     "opening-mismatch": ("eine Namensangabe passt nicht zur Erklärung", "an opening does not match the statement"),
+    "opening-kept": ("eine gelöschte Angabe liegt noch bei", "an erased opening is still there"),
     "opening-extra": ("eine Namensangabe gehört zu keiner Erklärung", "an opening belongs to no statement"),
     "journal-ahead": ("die Meldung nennt ein späteres Journal", "the alert names a later journal"),
     "journal-root": ("die Meldung nennt ein anderes Journal", "the alert names another journal"),

@@ -17,8 +17,8 @@ A crash, or a failure, at any point leaves the store as it was before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from exchange.client.answers import Heads
 from exchange.client.errors import BadAnswer, ClientError, StateError, VerificationError
@@ -123,10 +123,12 @@ async def _follow(member: Member, heads: Heads | None, known: Mapping[int, bytes
     _check_registry_entries(member, registry)
     _check_journal_entries(member, journal, registry)
     history, shown, rebuilt = await _registry(member, registry)
+    erased = history.facts.erased
+    shown = [_unless_erased(item, erased) for item in shown]
     epochs = await _epochs(member, history, journal, rebuilt)
     try:
         replica.apply_epochs(epoch for epoch in epochs if epoch.index >= journal.base)
-        _commit(member, journal, registry, shown, epochs)
+        _commit(member, journal, registry, shown, epochs, erased - replica.history.facts.erased)
     except BaseException:
         replica.reload_epochs()
         raise
@@ -410,7 +412,20 @@ async def _epochs(member: Member, history: RosterHistory, journal: Growth, rebui
 # -- all of it, or nothing ---------------------------------------------------------------------------------------------
 
 
-def _commit(member: Member, journal: Growth, registry: Growth, shown: list[Shown], epochs: list[Epoch]) -> None:
+def _unless_erased(item: Shown, erased: Container[tuple[str, str]]) -> Shown:
+    """Without openings that the registry has erased: whoever hands one out again brings it back to nobody."""
+    kept = tuple(o for o in item.openings if (item.envelope.statement_id, o.field) not in erased)
+    return item if len(kept) == len(item.openings) else replace(item, openings=kept)
+
+
+def _commit(
+    member: Member,
+    journal: Growth,
+    registry: Growth,
+    shown: list[Shown],
+    epochs: list[Epoch],
+    erased: Iterable[tuple[str, str]],
+) -> None:
     state, now = member.state, member.clock()
     with state.transaction():
         for growth in (registry, journal):
@@ -436,6 +451,7 @@ def _commit(member: Member, journal: Growth, registry: Growth, shown: list[Shown
                 raise StateError("changed-meanwhile", "another program of this member was shown another log")
             state.drop_claims(growth.log, growth.size)
         state.keep_shown(shown)
+        state.erase_openings(erased)
         state.keep_epochs((epoch.index, epoch.envelope, epoch.verified) for epoch in epochs)
         state.add_alerts(
             AlertRow(index, entry.statement, entry.alert.id, entry.alert.version, entry.at, "pending")
@@ -457,5 +473,6 @@ def _adopt(
             replica.heads[growth.log] = growth.head
     for item in shown:
         replica.names.learn(parse_statement(item.envelope), item.openings)
+    replica.names.forget(history.facts.erased)
     for epoch in epochs:
         (replica.unverified_epochs.discard if epoch.verified else replica.unverified_epochs.add)(epoch.index)

@@ -172,11 +172,23 @@ class Names:
 
     def __init__(self) -> None:
         self._fields: dict[str, dict[str, str]] = {}
+        self._newest: dict[str, str] = {}
+        self._chain_of: dict[str, str] = {}
 
     def learn(self, statement: Statement, openings: Sequence[Opening]) -> None:
         """Take in a statement's openings, checked before; later statements about a subject replace earlier names."""
         if getattr(statement.body, "commitments", None) is not None:
-            self._fields[chain_of(statement)] = {opening.field: opening.value for opening in openings}
+            chain = chain_of(statement)
+            self._newest[chain] = statement.id
+            self._chain_of[statement.id] = chain
+            self._fields[chain] = {opening.field: opening.value for opening in openings}
+
+    def forget(self, erased: Iterable[tuple[str, str]]) -> None:
+        """Drop the values of (statement id, field) that were erased; a newer value of the same field stays."""
+        for statement, field in erased:
+            chain = self._chain_of.get(statement)
+            if chain is not None and self._newest[chain] == statement:
+                self._fields[chain].pop(field, None)
 
     def get(self, family: str, subject: str, field: str = "name") -> str | None:
         """An opened value, or None."""

@@ -109,6 +109,7 @@ class MemberState:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA foreign_keys=ON")
+            self._db.execute("PRAGMA secure_delete=ON")
             version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
             if version > VERSION:
                 raise StateError("state-newer", "the local store was written by a newer version of this program")
@@ -293,12 +294,23 @@ class MemberState:
                 (item.index, item.envelope.encode(), sealed),
             )
 
+    def erase_openings(self, erased: Iterable[tuple[str, str]]) -> None:
+        """Forget the openings of (statement id, field), wherever they are kept; what is not here is no matter."""
+        for statement, name in erased:
+            for index, _ in self.find("registry", statement):
+                row = self._one("SELECT envelope, openings FROM shown WHERE idx=?", index)
+                if row is not None:
+                    kept = [opening for opening in self._opened(index, row[1]) if opening.field != name]
+                    self.keep_shown([Shown(index, Envelope.decode(row[0]), tuple(kept))])
+
+    def _opened(self, index: int, sealed: bytes) -> tuple[Opening, ...]:
+        raw = encoding.decode_array(self._vault.open(f"openings/{index}", sealed), max_bytes=MAX_OPENINGS)
+        return tuple(Opening.model_validate(item) for item in raw)
+
     def shown(self) -> Iterator[Shown]:
         """All registry statements shown so far, by index."""
         for index, envelope, sealed in self._db.execute("SELECT idx, envelope, openings FROM shown ORDER BY idx"):
-            raw = encoding.decode_array(self._vault.open(f"openings/{index}", sealed), max_bytes=MAX_OPENINGS)
-            openings = tuple(Opening.model_validate(item) for item in raw)
-            yield Shown(index, Envelope.decode(envelope), openings)
+            yield Shown(index, Envelope.decode(envelope), self._opened(index, sealed))
 
     def keep_verified(self, sets: Iterable[tuple[str, str, str]]) -> None:
         """Remember signature sets that verified: (statement id, signatures hash, key ids)."""

@@ -27,7 +27,7 @@ from exchange.model.journal import (
     StatementRefuse,
 )
 from exchange.model.problems import ExchangeError, Malformed
-from exchange.model.registry import Founding, TermsDefine
+from exchange.model.registry import Founding, OpeningErase, TermsDefine
 from exchange.model.scalars import BlobRef, Head
 from exchange.model.statements import Statement, chain_of, parse_statement
 from exchange.model.submission import Refused, Submission
@@ -52,7 +52,7 @@ from exchange.store import alerts, blobs, epochs, meta, statements
 from exchange.store.alerts import AlertRow, AudienceRow, DeliveryRow, ReceiptRow
 from exchange.store.blobs import ClaimRow
 from exchange.store.epochs import EpochKeyRow
-from exchange.store.statements import OpeningRow, StatementRow
+from exchange.store.statements import ErasedRow, OpeningRow, StatementRow
 from exchange.tlog.checkpoint import LogName
 from keys import encoding
 from keys.errors import KeysError
@@ -238,8 +238,11 @@ class Request:
             stage.write(meta.put, (meta.EXCHANGE, statement.id))
         if isinstance(statement.body, TermsDefine):
             stage.write(blobs.claim, ClaimRow(statement.body.document.sha256, statement.id, None))
+        if isinstance(statement.body, OpeningErase):
+            erased = statement.body
+            stage.write(statements.change_openings, *(ErasedRow(erased.statement, field) for field in erased.fields))
         stage.write(
-            statements.add_openings,
+            statements.change_openings,
             *(
                 OpeningRow(statement.id, o.field, encoding.unb64u(o.salt, length=32), o.value)
                 for o in one.submission.openings

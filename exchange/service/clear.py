@@ -123,8 +123,10 @@ class ClearAlerts:
 
     async def organisation_name(self, organisation: str) -> str | None:
         """The name of an organisation that speaks in public, from its newest opening; None when it was erased."""
-        chain = f"organisation/{organisation}"
-        return await self._store.read(_newest_name, chain, self._state.roster.facts.chains.get(chain))
+        records = self._state.roster.facts.commitments.get(f"organisation/{organisation}", ())
+        statement = next((statement for statement, fields in reversed(records) if "name" in fields), "")
+        found = await self._store.read(statement_rows.openings, [statement])
+        return next((opening.value for opening in found.get(statement, ()) if opening.field == "name"), None)
 
     # -- the evidence ---------------------------------------------------------------------------------------------
 
@@ -280,18 +282,3 @@ def _named(row: OpeningRow) -> bytes:
 
 def _size(checkpoint: bytes) -> int:
     return Checkpoint.parse(signed_text(checkpoint)).size
-
-
-def _newest_name(connection: Connection, chain: str, newest: str | None) -> str | None:
-    """Walk the chain back from its newest statement to the last one that opened a name."""
-    statement = newest
-    while statement is not None:
-        for opening in statement_rows.openings(connection, [statement]).get(statement, ()):
-            if opening.field == "name":
-                return opening.value
-        rows = statement_rows.of_id(connection, [statement])
-        if not rows:
-            return None
-        body = parse_statement(Envelope.decode(rows[0].envelope)).body
-        statement = getattr(body, "previous", None)
-    return None

@@ -49,7 +49,7 @@ from exchange.service.state import ExchangeState, Known, Staging
 from exchange.store import alerts, blobs, logs, statements
 from exchange.store.alerts import ID_BYTES, AudienceRow
 from exchange.store.database import Connection, Store
-from exchange.store.statements import StatementRow
+from exchange.store.statements import ErasedRow, StatementRow
 from exchange.tlog.checkpoint import Checkpoint, LogName, signed_text
 from exchange.tlog.merkle import Frontier, leaf_hash
 from keys.encoding import b64u
@@ -141,6 +141,9 @@ class Exchange:
                 store, HeadFile(Path(config.server.head_file)), cast(dict[LogName, NoteSigner], signers), clock
             )
             state = await _rebuild(store, ledger)
+            # A restored copy of the store may hold what was erased after it was made.
+            erased = [ErasedRow(*pair) for pair in sorted(state.roster.facts.erased)]
+            await store.write(statements.change_openings, erased)
             exchange = cls(config, keys, store, ledger, state, clock, pin)
             exchange.sequencer.start()
             return exchange

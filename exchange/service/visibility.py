@@ -17,8 +17,8 @@ from exchange.service.denied import Denied
 
 PUBLISHER = frozenset({"author", "approver"})
 ACCOUNTABLE = PUBLISHER | {"administrator"}
-PUBLIC_FAMILIES = frozenset({"circle", "exchange", "policy", "registrars", "terms"})
-"""Chains that every member is shown."""
+PUBLIC_FAMILIES = frozenset({"exchange", "policy", "registrars", "terms"})
+"""Chains that every member is shown, and the visitor who checks a CLEAR alert."""
 NAMED = ("circle", "device", "organisation", "person")
 """Families whose statements have openings, which can be erased."""
 NAMING_FIELDS = frozenset({"name", "title", "contact"})
@@ -104,6 +104,8 @@ def is_shown(reader: Reader, facts: Facts, chain: str) -> bool:
         case "device":
             device = facts.devices.get(subject)
             return device is not None and _shown_person(reader, facts, device.person)
+        case "circle":
+            return True
         case "opening":
             # An id belongs to one subject of all families (M6), so at most one of these is there.
             return any(f"{f}/{subject}" in facts.chains and is_shown(reader, facts, f"{f}/{subject}") for f in NAMED)

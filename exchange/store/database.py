@@ -214,6 +214,8 @@ def _engines(path: Path, *, read_only: bool) -> tuple[Engine, Engine, AsyncEngin
     """The engine that writes and the one that glances (one connection each), and the one that reads (`READERS`)."""
     pragmas = [f"busy_timeout = {BUSY_MILLISECONDS}", "foreign_keys = ON", f"cache_size = -{PAGE_CACHE_KIB}"]
     if not read_only:
+        # What is deleted is overwritten with zeros: an erased name must not be read from a free page.
+        pragmas.append("secure_delete = ON")
         pragmas += ["journal_mode = WAL", "synchronous = FULL", f"wal_autocheckpoint = {WAL_PAGES}"]
     # The path is data: as a URI's path it is quoted, so a '?' or '%' in it says nothing.
     uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"

@@ -6,6 +6,7 @@ Openings are the only rows with names; they can be erased, and nothing else here
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, insert, select
@@ -39,6 +40,14 @@ class OpeningRow:
     field: str
     salt: bytes
     value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedRow:
+    """An opening that must not be there any more."""
+
+    statement: str
+    field: str
 
 
 _columns = tuple(schema.statement.c[name] for name in StatementRow.__slots__)
@@ -99,10 +108,15 @@ def page(
     return made(StatementRow, connection.execute(query.order_by(table.c.index).limit(limit)))
 
 
-def add_openings(connection: Connection, rows: Sequence[OpeningRow]) -> None:
-    """Add openings of statements."""
-    if rows:
-        connection.execute(insert(schema.opening), values(rows))
+def change_openings(connection: Connection, rows: Sequence[OpeningRow | ErasedRow]) -> None:
+    """Add openings and erase some, in the order given: what is erased in the same commit as it came must not stay."""
+    for erased, some in groupby(rows, key=lambda row: isinstance(row, ErasedRow)):
+        if erased:
+            table = schema.opening
+            for row in some:
+                connection.execute(delete(table).where(table.c.statement == row.statement, table.c.field == row.field))
+        else:
+            connection.execute(insert(schema.opening), values([row for row in some if isinstance(row, OpeningRow)]))
 
 
 def openings(connection: Connection, statements: Collection[str]) -> dict[str, tuple[OpeningRow, ...]]:
@@ -114,11 +128,6 @@ def openings(connection: Connection, statements: Collection[str]) -> dict[str, t
     for row in made(OpeningRow, connection.execute(query.order_by(table.c.statement, table.c.field))):
         found[row.statement] = (*found.get(row.statement, ()), row)
     return found
-
-
-def erase_openings(connection: Connection, statement: str) -> int:
-    """Delete a statement's openings; how many there were."""
-    return connection.execute(delete(schema.opening).where(schema.opening.c.statement == statement)).rowcount
 
 
 def _bounded(keys: Collection[str]) -> Collection[str]:

@@ -25,6 +25,7 @@ def scene() -> Partnership:
 
 
 def audit(scene: Partnership, folder: Path, **options: Any) -> Report:
+    folder.mkdir(exist_ok=True)
     return verify_bundle(scene.world.write_bundle(folder / "audit"), **options)
 
 
@@ -164,6 +165,24 @@ def test_a_registry_statement_that_skips_its_chain(scene: Partnership, tmp_path:
 def test_an_auditor_who_is_shown_fewer_openings_verifies_those(scene: Partnership, tmp_path: Path) -> None:
     scene.world.openings.pop(next(iter(scene.world.openings)))
     assert audit(scene, tmp_path).verified
+
+
+def test_an_erased_opening_counts_as_erased_and_every_proof_still_verifies(scene: Partnership, tmp_path: Path) -> None:
+    world = scene.world
+    before = audit(scene, tmp_path / "before")
+    chain = f"organisation/{scene.carrier}"
+    statement = world.roster.facts.commitments[chain][0][0]
+    world.accept(world.by_registrars("organisation.remove", organisation=scene.carrier, previous=world.previous(chain)))
+    fields = {"fields": ["name"], "statement": statement, "subject": chain}
+    world.accept(world.by_registrars("opening.erase", **fields))
+    kept = audit(scene, tmp_path / "kept")
+    assert kept.verified and [finding.code for finding in kept.step(6).findings] == ["opening-kept"]
+    world.openings.pop(statement)
+    after = audit(scene, tmp_path / "after")
+    assert after.verified and not after.step(6).findings
+    assert (before.totals.openings, before.totals.erased) == (3, 0)
+    assert (after.totals.openings, after.totals.erased) == (2, 1)
+    assert after.totals.withheld == before.totals.withheld
 
 
 # -- weekly keys -----------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from exchange.store.epochs import EpochKeyRow
 from exchange.store.errors import ConflictError, StoreRefusal
 from exchange.store.logs import CheckpointRow, EntryRow, TileRow
 from exchange.store.schema import CHUNK_BYTES
-from exchange.store.statements import OpeningRow, StatementRow
+from exchange.store.statements import ErasedRow, OpeningRow, StatementRow
 from keys.encoding import b64u
 from keys.stanza import PackLeaf, encode_leaf_list
 
@@ -115,10 +115,32 @@ async def test_statements_are_paged_by_index_and_kind(store: Store) -> None:
 async def test_openings_are_handed_out_by_statement_and_can_be_erased(store: Store) -> None:
     a, b = (OpeningRow(s, f, bytes(32), "Name") for s, f in (("s1", "name"), ("s1", "contact")))
     c = OpeningRow("s2", "name", bytes(32), "Other")
-    await store.write(statements.add_openings, [a, b, c])
+    await store.write(statements.change_openings, [a, b, c])
     assert await store.read(statements.openings, ["s1", "s3"]) == {"s1": (b, a)}
-    assert await store.write(statements.erase_openings, "s1") == 2
-    assert await store.read(statements.openings, ["s1", "s2"]) == {"s2": (c,)}
+    await store.write(statements.change_openings, [ErasedRow("s1", "name"), ErasedRow("s9", "name")])
+    assert await store.read(statements.openings, ["s1", "s2"]) == {"s1": (b,), "s2": (c,)}
+
+
+async def test_an_opening_that_is_erased_in_the_commit_that_brought_it_does_not_stay(store: Store) -> None:
+    await store.write(statements.change_openings, [ErasedRow("s0", "name"), _name("s1"), ErasedRow("s1", "name")])
+    await store.write(statements.change_openings, [ErasedRow("s2", "name"), _name("s3")])
+    assert await store.read(statements.openings, ["s1", "s3"]) == {"s3": (_name("s3"),)}
+
+
+async def test_an_erased_name_is_not_left_in_the_file(tmp_path: Path) -> None:
+    path, name = tmp_path / "exchange.db", "Kim Unverwechselbar"
+    store = await Store.open(path)
+    await store.write(statements.change_openings, [OpeningRow("s1", "name", bytes(32), name), _name("s2")])
+    await store.close()
+    assert name.encode() in path.read_bytes()
+    store = await Store.open(path)
+    await store.write(statements.change_openings, [ErasedRow("s1", "name")])
+    await store.close()
+    assert not any(name.encode() in file.read_bytes() for file in tmp_path.iterdir() if file.is_file())
+
+
+def _name(statement: str) -> OpeningRow:
+    return OpeningRow(statement, "name", bytes(32), "Name")
 
 
 def test_names_have_one_place() -> None:
