@@ -20,6 +20,7 @@ from keys.keyfile import (
     check_private,
     create_file,
     create_secret,
+    identity_of,
     read_secret,
     replace_file,
 )
@@ -34,6 +35,7 @@ from keys.registrar import (
     encode_public,
     encode_registrar,
 )
+from keys.rotation import ROTATE, Registrars, explain_rotation, registrars_in
 from keys.sign import SoftwareSigner
 from keys.verify import SigningPublicKey
 
@@ -79,12 +81,14 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="print a signing file or public key file in words")
     show.add_argument("file", type=Path)
     show.add_argument("--public", type=Path, action="append", default=[], help="verify signatures of this key")
+    _registrars_option(show)
     show.set_defaults(run=_show)
 
     sign = commands.add_parser("sign", help="sign every statement of a signing file")
     sign.add_argument("file", type=Path)
     sign.add_argument("--key", type=Path, required=True, help="this registrar's secret key file")
     sign.add_argument("--yes", action="store_true", help="do not ask after showing")
+    _registrars_option(sign)
     _passphrase_option(sign)
     sign.set_defaults(run=_sign)
 
@@ -92,6 +96,16 @@ def _parser() -> argparse.ArgumentParser:
     digits.add_argument("file", type=Path)
     digits.set_defaults(run=_fingerprint)
     return parser
+
+
+def _registrars_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--registrars",
+        type=Path,
+        action="append",
+        default=[],
+        help="the founding or an earlier rotation, as signed: who is a registrar now (repeat it)",
+    )
 
 
 def _passphrase_option(parser: argparse.ArgumentParser) -> None:
@@ -125,7 +139,7 @@ def _show(options: argparse.Namespace) -> int:
         _print_public(decode_public(data))
         return 0
     file = SigningFile.load(data)
-    for line in _lines(file, known):
+    for line in _lines(file, known, _before(options, file)):
         _print(line)
     file.check(_now())
     return 0
@@ -134,7 +148,10 @@ def _show(options: argparse.Namespace) -> int:
 def _sign(options: argparse.Namespace) -> int:
     data = _read(options.file)
     file = SigningFile.load(data)
-    for line in _lines(file, ()):
+    before = _before(options, file)
+    rotates = any(item.envelope.kind == ROTATE for item in file.items)
+    known = () if before is None else tuple(before.keys.values())
+    for line in _lines(file, known, before, identity_of(options.key) if rotates else None):
         _say(line)
     file.check(_now())
     for line in ("", "in this file:", *(f"  {line}" for line in counted(file))):
@@ -157,10 +174,24 @@ def _fingerprint(options: argparse.Namespace) -> int:
     return 0
 
 
-def _lines(file: SigningFile, known: tuple[SigningPublicKey, ...]) -> list[str]:
+def _before(options: argparse.Namespace, file: SigningFile) -> Registrars | None:
+    """The registrars in force, when the files that say so were given."""
+    if not options.registrars:
+        return None
+    return registrars_in([SigningFile.load(_read(path)) for path in options.registrars], file.exchange)
+
+
+def _lines(
+    file: SigningFile,
+    known: tuple[SigningPublicKey, ...],
+    before: Registrars | None = None,
+    own: str | None = None,
+) -> list[str]:
     lines = [f"exchange: {file.exchange or 'founded by this file'}", f"statements: {len(file.items)}"]
     for number, item in enumerate(file.items, 1):
         lines += ["", f"{number}.", *describe(item, known)]
+        if item.envelope.kind == ROTATE:
+            lines += explain_rotation(item, before, own)
     return lines
 
 

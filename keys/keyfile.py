@@ -190,6 +190,15 @@ def read_secret(path: Path | str, passphrase: str, *, kind: str | None = None) -
     return SecretFile(target, header["kind"], header["identity"], secret, header, key, raw)
 
 
+def identity_of(path: Path) -> str:
+    """The public identity that a key file names, without its passphrase: a hint for a screen, nothing is proven by it.
+
+    Raises KeyFileError as `read_secret`.
+    """
+    identity: str = _parse(_read(path))[0]["identity"]
+    return identity
+
+
 def update_secret(path: Path | str, passphrase: str, secret: bytes) -> SecretFile:
     """Open a key file and replace the secret inside; identity, kind and passphrase stay. Raises as both steps."""
     return read_secret(path, passphrase).update(secret)

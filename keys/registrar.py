@@ -48,6 +48,7 @@ _COMMON = "at exchange issuer nonce not_after seen"
 # What a registrar may be asked to sign: words, fields beside the common ones, fields that may be left out.
 _ASKED = {
     "exchange.found": ("FOUND A NEW EXCHANGE", "origin registrars threshold logs statement_key", ""),
+    "registrar.rotate": ("CHANGE THE REGISTRARS", "registrars threshold", "previous"),
     "policy.adopt": ("adopt a policy", "policy", "previous"),
     "terms.define": ("define terms of participation", "version document accept_by", "previous"),
     "organisation.admit": (
@@ -68,6 +69,10 @@ _ASKED = {
     "person.remove": ("REMOVE A PERSON FOR GOOD", "person previous", ""),
     "device.enrol": ("ENROL A DEVICE, which can then read", "person device signing scan possession", "commitments"),
     "device.revoke": ("REVOKE A DEVICE FOR GOOD", "device previous", ""),
+    "client.register": ("register a client, or renew it", "organisation sponsor expires commitments", "previous"),
+    "circle.define": ("DEFINE A CIRCLE", "circle curators commitments", "members"),
+    "circle.change": ("change a circle", "circle previous", "add remove curators commitments"),
+    "opening.erase": ("ERASE NAMES FOR GOOD", "subject statement fields", "previous"),
 }
 _NOT_IN_FOUNDING = frozenset({"exchange", "seen"})
 
@@ -225,7 +230,7 @@ class SigningFile:
         items = []
         for item in self.items:
             if item.envelope.kind == "exchange.found":
-                named = {SigningPublicKey.from_json(key).key_id for key in body_of(item)["registrars"]}
+                named = {key.key_id for key in named_registrars(body_of(item))}
                 if key_id not in named:
                     raise SigningFileError("not-a-registrar", "the founding statement does not name this key")
             if key_id not in item.envelope.signer_ids:
@@ -274,6 +279,8 @@ def check_item(item: SigningItem, exchange: str | None, now: int) -> dict[str, A
     elif exchange is None or body["exchange"] != exchange:
         raise SigningFileError("wrong-exchange", "a statement is for another exchange than the file")
     _check_times(body, now)
+    if item.envelope.kind == "registrar.rotate":
+        _check_registrars(body)
     if item.envelope.kind == "device.enrol":
         check_signing_key(SigningPublicKey.from_json(body["signing"]))
         check_scan_key(_bytes(body["scan"], 32))
@@ -294,17 +301,23 @@ def _check_times(body: dict[str, Any], now: int) -> None:
         raise SigningFileError("not-yet", "a statement was prepared in the future; check both clocks")
 
 
-def _check_founding(body: dict[str, Any]) -> None:
+def _check_registrars(body: dict[str, Any]) -> None:
     registrars, threshold = body["registrars"], body["threshold"]
-    if not isinstance(registrars, list) or not isinstance(body["logs"], dict):
-        raise SigningFileError("bad-field", "registrars or logs are malformed")
+    if not isinstance(registrars, list):
+        raise SigningFileError("bad-field", "registrars are malformed")
     keys = [check_signing_key(SigningPublicKey.from_json(key)) for key in registrars]
     ids = [key.key_id for key in keys]
     if ids != sorted(set(ids)) or not 2 <= len(ids) <= 9:
         raise SigningFileError("bad-field", "registrars are not 2 to 9 distinct keys sorted by key id")
     if type(threshold) is not int or not 2 <= threshold <= len(ids):
         raise SigningFileError("bad-field", "the threshold is not between 2 and the number of registrars")
-    if body["logs"].keys() != {"journal", "registry"}:
+    if len({key.ed25519 for key in keys}) != len(keys) or len({key.mldsa65 for key in keys}) != len(keys):
+        raise SigningFileError("bad-field", "two registrars have half a key in common")
+
+
+def _check_founding(body: dict[str, Any]) -> None:
+    _check_registrars(body)
+    if not isinstance(body["logs"], dict) or body["logs"].keys() != {"journal", "registry"}:
         raise SigningFileError("bad-field", "logs are not exactly journal and registry")
     for key in body["logs"].values():
         check_log_key(LogPublicKey.from_json(key))
@@ -390,7 +403,7 @@ def describe(item: SigningItem, known: tuple[SigningPublicKey, ...] = ()) -> Ite
     if envelope.kind == "device.enrol":
         yield f"  fingerprint to compare: {_device_digits(body)}"
     yield f"  statement id: {envelope.statement_id}"
-    keys = {key.key_id: key for key in (*known, *_named(body))}
+    keys = {key.key_id: key for key in (*known, *named_registrars(body))}
     for key_id in envelope.signer_ids:
         yield f"  signed by {key_id}: {_verdict(envelope, keys.get(key_id))}"
     if not envelope.signatures:
@@ -436,8 +449,8 @@ def _device_digits(body: dict[str, Any]) -> str:
         return "none, the keys are malformed"
 
 
-def _named(body: dict[str, Any]) -> list[SigningPublicKey]:
-    """The registrars that a founding statement names, as far as they can be read."""
+def named_registrars(body: dict[str, Any]) -> list[SigningPublicKey]:
+    """The registrars that a founding or a rotation names, as far as they can be read."""
     registrars = body.get("registrars")
     if not isinstance(registrars, list):
         return []

@@ -154,7 +154,7 @@ def test_attack_founding_with_a_low_order_key(ada: SoftwareSigner, bob: Software
 
 
 @pytest.mark.parametrize(
-    "kind", ["alert", "epoch.publish", "session.open", "terms.accept", "registrar.rotate", "device.possess"]
+    "kind", ["alert", "epoch.publish", "session.open", "terms.accept", "alert.grant", "device.possess"]
 )
 def test_attack_registrar_is_asked_to_sign_what_registrars_do_not_sign(kind: str, ada: SoftwareSigner) -> None:
     item = SigningItem(Envelope(kind, encode(body()), ()))

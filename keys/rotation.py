@@ -1,0 +1,151 @@
+"""A change of the registrars, for a person who has no network: who stays, who goes, who comes, and who must sign yet.
+
+Spec: docs/spec/statements.md, "Rotation". The registrars in force are known here only from files that a registrar keeps: the
+founding, and every rotation since. Each is held against the one before by the rule that the exchange applies, so that a
+file somebody slipped in does not make a stranger look like a colleague. No network, no clock.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from keys.encoding import fingerprint, unhex32
+from keys.envelope import Envelope
+from keys.errors import SignatureError, SigningFileError
+from keys.registrar import SigningFile, SigningItem, body_of, named_registrars
+from keys.verify import SigningPublicKey, verify_ed25519_bytes, verify_mldsa65_bytes
+
+ROTATE = "registrar.rotate"
+
+
+@dataclass(frozen=True, slots=True)
+class Registrars:
+    """The registrars at one time, by key id; ``statement`` is the rotation that named them, None for the founding."""
+
+    keys: dict[str, SigningPublicKey]
+    threshold: int
+    statement: str | None = None
+
+
+def registrars_in(files: Sequence[SigningFile], exchange: str | None) -> Registrars:
+    """The registrars in force after the founding and the rotations in these files, in any order.
+
+    Raises SigningFileError `no-founding` (the founding of this exchange is not among them), `rotation-broken` (a rotation does
+    not follow the one before, or lacks signatures).
+    """
+    items = [item for file in files for item in file.items]
+    found = next(
+        (i for i in items if i.envelope.kind == "exchange.found" and i.envelope.statement_id == exchange), None
+    )
+    if found is None:
+        raise SigningFileError("no-founding", "the founding of this exchange is not among the files given")
+    body = body_of(found)
+    now = Registrars({key.key_id: key for key in named_registrars(body)}, int(body["threshold"]))
+    if len(_verified(found.envelope, now.keys)) < now.threshold:
+        raise SigningFileError("rotation-broken", "the founding lacks signatures")
+    waiting = [item for item in items if item.envelope.kind == ROTATE and body_of(item).get("exchange") == exchange]
+    while waiting:
+        following = [item for item in waiting if body_of(item).get("previous") == now.statement]
+        if len({item.envelope.statement_id for item in following}) != 1:
+            raise SigningFileError("rotation-broken", "the rotations given do not follow each other")
+        now = _after(now, following[0])
+        waiting = [item for item in waiting if item not in following]
+    return now
+
+
+def _after(before: Registrars, item: SigningItem) -> Registrars:
+    missing = lacking(before, item)
+    if missing.old or missing.new or missing.newcomers:
+        raise SigningFileError("rotation-broken", "a rotation among the files given lacks signatures")
+    body = body_of(item)
+    keys = {key.key_id: key for key in named_registrars(body)}
+    return Registrars(keys, int(body["threshold"]), item.envelope.statement_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """What a rotation still lacks: signatures of registrars in force, of registrars to come, and which newcomers'."""
+
+    old: int
+    new: int
+    newcomers: tuple[str, ...]
+
+    @property
+    def count(self) -> int:
+        """The least number of persons who must sign yet: a newcomer is one of the new, a registrar who stays is of both."""
+        return max(self.old + len(self.newcomers), self.new)
+
+
+def lacking(before: Registrars, item: SigningItem) -> Lacking:
+    """What a rotation still lacks; only signatures that verify count."""
+    body = body_of(item)
+    named = {key.key_id: key for key in named_registrars(body)}
+    signed = _verified(item.envelope, before.keys | named)
+    return Lacking(
+        max(0, before.threshold - len(signed & before.keys.keys())),
+        max(0, int(body["threshold"]) - len(signed & named.keys())),
+        tuple(sorted(named.keys() - before.keys.keys() - signed)),
+    )
+
+
+def _verified(envelope: Envelope, keys: dict[str, SigningPublicKey]) -> set[str]:
+    lines = {line.keyid: line.sig for line in envelope.signatures}
+    found = set()
+    for key_id in envelope.signer_ids:
+        key = keys.get(key_id)
+        if key is None:
+            continue
+        try:
+            verify_ed25519_bytes(key.ed25519, envelope.pae, lines[f"{key_id}:ed25519"])
+            verify_mldsa65_bytes(key.mldsa65, envelope.pae, lines[f"{key_id}:mldsa65"])
+        except (KeyError, SignatureError):
+            continue
+        found.add(key_id)
+    return found
+
+
+def explain_rotation(item: SigningItem, before: Registrars | None, own: str | None = None) -> Iterator[str]:
+    """Yield what a rotation means, in words; ``own`` is the key id of the registrar who looks at it.
+
+    Without ``before`` nobody can be told to stay or go: it says so, and what to compare.
+    """
+    body = body_of(item)
+    named = {key.key_id: key for key in named_registrars(body)}
+    if before is None:
+        yield "  Who goes cannot be shown: the registrars in force are not known here."
+        yield "  Give the founding and every rotation since with --registrars, or compare with your own list."
+        for key_id in sorted(named):
+            yield from _one("NAMED", key_id, own)
+    else:
+        for key_id in sorted(before.keys.keys() & named.keys()):
+            yield from _one("STAYS", key_id, own)
+        for key_id in sorted(before.keys.keys() - named.keys()):
+            yield from _one("GOES", key_id, own)
+        for key_id in sorted(named.keys() - before.keys.keys()):
+            yield from _one("COMES", key_id, own)
+        yield f"  so far {before.threshold} of {len(before.keys)} sign together"
+    yield f"  from now on {body.get('threshold')} of {len(named)} sign together"
+    yield "  What it means: once it is entered, only the registrars named here decide. Who goes signs nothing more, and what"
+    yield "  the former registrars signed and did not post is refused. Who comes signs this file, too; compare the digits by"
+    yield "  telephone before. A lost key signs nothing, and its owner comes back with a new key only."
+    if before is not None:
+        yield from _missing(lacking(before, item), body.get("previous"), before)
+
+
+def _missing(missing: Lacking, previous: Any, before: Registrars) -> Iterator[str]:
+    if previous != before.statement:
+        yield "  CAREFUL: this rotation does not follow the newest one among the files given; the exchange will refuse it,"
+        yield "  or your files are old"
+    if missing.old:
+        yield f"  still missing: {missing.old} of the registrars in force"
+    if missing.new:
+        yield f"  still missing: {missing.new} of the registrars to come"
+    for key_id in missing.newcomers:
+        yield f"  still missing: the new registrar {key_id}"
+    if not (missing.old or missing.new or missing.newcomers):
+        yield "  all signatures that are needed are there; nobody else signs"
+
+
+def _one(word: str, key_id: str, own: str | None) -> Iterator[str]:
+    yield f"  {word} {key_id}{' (this is your key)' if key_id == own else ''}"
+    yield f"    {fingerprint(unhex32(key_id))}"
