@@ -21,15 +21,21 @@ from exchange.cli import (
     admit,
     approve,
     audit,
+    change,
+    circle,
     clear_check,
+    clients,
     countersign,
     devices,
     drill,
+    erase,
     inbox,
     init,
     invite,
     join,
+    members,
     notice,
+    offboard,
     preview,
     publish,
     questions,
@@ -38,6 +44,7 @@ from exchange.cli import (
     remove,
     renew,
     revoke,
+    rotate,
     serve,
     suspend,
     terms,
@@ -48,6 +55,8 @@ from exchange.cli.terminal import DEBUG, REFUSED, USAGE, Terminal
 from exchange.cli.texts import help_text, process_language
 
 PROGRAM = "exchange"
+GROUPS = frozenset({"audit", "circle", "client", "drill", "organisation", "person", "terms"})
+"""Commands that are followed by another word."""
 
 
 def _group(key: str) -> typer.Typer:
@@ -58,6 +67,10 @@ def _group(key: str) -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
+
+
+def _nothing() -> None:
+    """A group with one command stays a group."""
 
 
 def build() -> typer.Typer:
@@ -75,6 +88,10 @@ def build() -> typer.Typer:
         ("remove", remove.remove),
         ("revoke", revoke.revoke),
         ("notice", notice.notice),
+        ("offboard", offboard.offboard),
+        ("erase", erase.erase),
+        ("members", members.members),
+        ("rotate", rotate.rotate),
         ("devices", devices.devices),
         ("inbox", inbox.inbox),
         ("read", read.read),
@@ -95,11 +112,30 @@ def build() -> typer.Typer:
     accepting = _group("terms")
     accepting.command("show", help=help_text("terms_show"))(terms.show)
     accepting.command("accept", help=help_text("terms_accept"))(terms.accept)
+    accepting.command("define", help=help_text("terms_define"))(terms.define)
+    accepting.command("upload", help=help_text("terms_upload"))(terms.upload)
     app.add_typer(accepting, name="terms", help=help_text("terms"))
     drilling = _group("drill")
     drilling.command("run", help=help_text("drill_run"))(drill.run)
     drilling.command("report", help=help_text("drill_report"))(drill.report)
     app.add_typer(drilling, name="drill", help=help_text("drill"))
+    circles = _group("circle")
+    circles.command("define", help=help_text("circle_define"))(circle.define)
+    circles.command("change", help=help_text("circle_change"))(circle.change)
+    circles.command("show", help=help_text("circle_show"))(circle.show)
+    app.add_typer(circles, name="circle", help=help_text("circle"))
+    sponsored = _group("client")
+    sponsored.command("register", help=help_text("client_register"))(clients.register)
+    sponsored.command("list", help=help_text("client_list"))(clients.listing)
+    app.add_typer(sponsored, name="client", help=help_text("client"))
+    people = _group("person")
+    people.callback()(_nothing)
+    people.command("change", help=help_text("person_change"))(change.person)
+    app.add_typer(people, name="person", help=help_text("person"))
+    organisations = _group("organisation")
+    organisations.callback()(_nothing)
+    organisations.command("change", help=help_text("organisation_change"))(change.organisation)
+    app.add_typer(organisations, name="organisation", help=help_text("organisation"))
     auditing = _group("audit")
     auditing.command("export", help=help_text("audit_export"))(audit.export)
     auditing.command("verify", help=help_text("audit_verify"))(audit.verify)
@@ -139,7 +175,7 @@ def _language_last(given: list[str]) -> list[str]:
     place = given.index("--lang")
     language, rest = given[place : place + 2], given[:place] + given[place + 2 :]
     words = [word for word in rest if not word.startswith("-")]
-    if not words or rest in (["audit"], ["drill"], ["terms"]):
+    if not words or (len(rest) == 1 and rest[0] in GROUPS):
         return rest
     return [*rest, *language] if place == 0 else given
 

@@ -20,6 +20,7 @@ from exchange.cli.options import (
     OutOption,
     PassphraseOption,
     RegistrarOption,
+    RotationOption,
     UrlOption,
     YesOption,
     chosen,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from exchange.model.registry import Founding
     from keys.envelope import Envelope
     from keys.registrar import SigningFile, SigningItem
+    from keys.rotation import Registrars
 
 
 def admit(
@@ -42,6 +44,7 @@ def admit(
     ] = None,
     registrar: RegistrarOption = None,
     exchange: Annotated[str | None, typer.Option("--exchange", metavar="ID", help=help_text("opt_exchange"))] = None,
+    rotation: RotationOption = None,
     url: UrlOption = None,
     out: OutOption = None,
     yes: YesOption = False,
@@ -67,14 +70,14 @@ def admit(
         if url is not None:
             if out is None:
                 raise CommandError("admit_needs_out", hints=("hint_admit_out",), status=USAGE)
-            asyncio.run(_office(terminal, asked, url, registry or [], registrar, exchange, out, yes))
+            asyncio.run(_office(terminal, asked, url, registry or [], registrar, exchange, out, yes, rotation))
         else:
             asyncio.run(_administrator(terminal, asked, passphrase_file, out, yes))
         return
     signed = [SigningFile.load(content) for content in contents]
     address = url if url is not None else read_membership(terminal.home).url
     expected = exchange if url is not None else read_membership(terminal.home).exchange
-    asyncio.run(_post(terminal, signed, address, expected))
+    asyncio.run(_post(terminal, signed, address, expected, rotation))
 
 
 async def _office(
@@ -86,22 +89,23 @@ async def _office(
     exchange: str | None,
     out: Path,
     yes: bool,
+    rotated: Sequence[Path] | None,
 ) -> None:
     """The registry office: an address, the enrolments that the registrars signed (for the names), and no home."""
     from os import urandom
 
-    from exchange.cli.connect import must_sign, preparation, public, registrar_issuer
+    from exchange.cli.connect import must_sign, preparation, public, registrar_issuer, rotations
     from exchange.client.enrol import greet
     from keys.registrar import MAX_SIGNING_FILE, MAX_STATEMENTS, SigningFile
 
     async with public(url) as api:
-        greeting = await greet(api, exchange)
+        greeting = await greet(api, exchange, rotations(rotated))
     names: dict[str, str] = {}
     for path in registry:
         names.update(names_in(SigningFile.load(read_file(path, max_bytes=MAX_SIGNING_FILE)), greeting.exchange))
     if len(requests) > MAX_STATEMENTS:
         raise CommandError("too_many_requests", most=MAX_STATEMENTS)
-    prepared = preparation(greeting.exchange, greeting.seen, registrar_issuer(greeting.body, registrar), urandom)
+    prepared = preparation(greeting.exchange, greeting.seen, registrar_issuer(greeting.registrars, registrar), urandom)
     items = [prepared.device(request) for request in requests]
     show_requests(terminal, requests, names)
     if not registry:
@@ -110,7 +114,7 @@ async def _office(
     write_new(out, SigningFile(greeting.exchange, tuple(items)).save())
     terminal.say("carry_registrars", file=out)
     first = must_sign(prepared.issuer, registrar)
-    terminal.hint("hint_sign_registry", file=out, threshold=greeting.body.threshold, url=url, first=first)
+    terminal.hint("hint_sign_registry", file=out, threshold=greeting.registrars.threshold, url=url, first=first)
     if terminal.as_json:
         terminal.json({"file": str(out), "statements": [item.envelope.statement_id for item in items]})
     else:
@@ -181,8 +185,14 @@ async def _administrator(
             report(terminal, results)
 
 
-async def _post(terminal: Terminal, files: Sequence[SigningFile], url: str, expected: str | None) -> None:
-    from exchange.cli.connect import public
+async def _post(
+    terminal: Terminal,
+    files: Sequence[SigningFile],
+    url: str,
+    expected: str | None,
+    rotated: Sequence[Path] | None,
+) -> None:
+    from exchange.cli.connect import public, rotations
     from exchange.client.enrol import check_founding, founding_in, greet, submit
 
     items: list[SigningItem] = [item for file in files for item in file.items]
@@ -192,11 +202,11 @@ async def _post(terminal: Terminal, files: Sequence[SigningFile], url: str, expe
             body = check_complete_founding(founding, expected)
             terminal.say("founding_by", origin=body.origin, threshold=body.threshold, number=len(body.registrars))
         else:
-            greeting: Greeting = await greet(api, expected)
+            greeting: Greeting = await greet(api, expected, rotations(rotated))
             for file in files:
                 if file.exchange != greeting.exchange:
                     raise CommandError("file_other_exchange")
-            check_signed(items, greeting)
+            check_signed(items, greeting.registrars)
         with terminal.progress("progress_post", len(items)) as done:
             results = await submit(api, items)
             done(len(results))
@@ -207,21 +217,19 @@ async def _post(terminal: Terminal, files: Sequence[SigningFile], url: str, expe
 
 def check_complete_founding(founding: Envelope, expected: str | None) -> Founding:
     """A founding that is signed by exactly its threshold. Raises CommandError ``signatures_missing``."""
-    from exchange.client.enrol import check_founding, lacking
+    from exchange.client.enrol import check_founding
     from exchange.client.home import founding_of
-    from keys.registrar import SigningItem
 
-    body = founding_of(founding)
-    _refuse_lacking([lacking(SigningItem(founding), body)])
+    _refuse_lacking([founding_of(founding).threshold - len(founding.signer_ids)])
     return check_founding(founding, expected)
 
 
-def check_signed(items: Sequence[SigningItem], greeting: Greeting) -> None:
+def check_signed(items: Sequence[SigningItem], registrars: Registrars) -> None:
     """Every statement has all its signers, as far as this side can tell. Raises CommandError ``signatures_missing``, ``_extra``."""
     from exchange.client.enrol import lacking
     from keys.registrar import body_of
 
-    _refuse_lacking([lacking(item, greeting.body) for item in items])
+    _refuse_lacking([lacking(item, registrars) for item in items])
     for item in items:
         issuer = body_of(item)["issuer"].get("registrar")
         if issuer is not None and issuer not in item.envelope.signer_ids:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,9 +15,9 @@ from exchange.cli.terminal import USAGE, CommandError, read_file
 from exchange.client.api import ExchangeApi
 from exchange.client.enrol import LONGEST, Preparation, Random
 from exchange.client.transport import HttpTransport, Transport
-from exchange.model.registry import Founding
 from keys.errors import KeysError
-from keys.registrar import MAX_PUBLIC, decode_public
+from keys.registrar import MAX_PUBLIC, MAX_SIGNING_FILE, SigningFile, decode_public
+from keys.rotation import Registrars
 from keys.verify import SigningPublicKey
 
 SCHEMES: dict[str, Callable[[str], Transport]] = {"http": HttpTransport, "https": HttpTransport}
@@ -51,18 +51,22 @@ def registrar_key(path: Path) -> SigningPublicKey:
         raise CommandError("bad_registrar_file", file=path, reason=error) from None
 
 
-def registrar_issuer(founding: Founding, path: Path | None) -> dict[str, str]:
-    """The registrar in whose name a statement is prepared: the one given, or the first that the founding names.
+def registrar_issuer(registrars: Registrars, path: Path | None) -> dict[str, str]:
+    """The registrar in whose name a statement is prepared: the one given, or the first of those in force.
 
     Raises CommandError ``not_a_registrar``.
     """
-    named = [SigningPublicKey.from_json(key.to_json()).key_id for key in founding.registrars]
     if path is None:
-        return {"registrar": named[0]}
+        return {"registrar": min(registrars.keys)}
     key_id = registrar_key(path).key_id
-    if key_id not in named:
-        raise CommandError("not_a_registrar", file=path)
+    if key_id not in registrars.keys:
+        raise CommandError("not_a_registrar", hints=("hint_rotations",), file=path)
     return {"registrar": key_id}
+
+
+def rotations(paths: Sequence[Path] | None) -> list[SigningFile]:
+    """The files of rotations, as signed. Raises CommandError ``file_unreadable``, KeysError."""
+    return [SigningFile.load(read_file(path, max_bytes=MAX_SIGNING_FILE)) for path in paths or ()]
 
 
 def must_sign(issuer: dict[str, str], path: Path | None) -> str:

@@ -30,7 +30,7 @@ def countersign(
     from exchange.cli.connect import now
     from exchange.cli.member import opened
     from exchange.cli.registry import check_administrator
-    from exchange.client.enrol import Greeting, submit
+    from exchange.client.enrol import registrars_of, submit
     from keys.registrar import MAX_SIGNING_FILE, SigningFile, SigningItem, body_of, describe
     from keys.sign import add_signature
 
@@ -53,7 +53,7 @@ def countersign(
             terminal.confirm("ask_countersign", yes=yes, number=len(carried.items))
             signer = member.home.identity.signer
             items = [SigningItem(add_signature(i.envelope, signer), i.openings) for i in carried.items]
-            check_signed(items, Greeting(membership.exchange, membership.founding, membership.found, member.seen))
+            check_signed(items, registrars_of(member.facts))
             results = await submit(member.api, items)
             await member.refresh()
             report(terminal, results)

@@ -13,6 +13,7 @@ from exchange.cli.options import (
     LangOption,
     PassphraseOption,
     RegistrarOption,
+    RotationOption,
     UrlOption,
     YesOption,
     chosen,
@@ -39,6 +40,7 @@ def invite(
     title: Annotated[str | None, typer.Option("--title", metavar="TEXT", help=help_text("opt_title"))] = None,
     contact: Annotated[str | None, typer.Option("--contact", metavar="TEXT", help=help_text("opt_contact"))] = None,
     notice: Annotated[str | None, typer.Option("--notice", metavar="ADDRESS", help=help_text("opt_notice"))] = None,
+    rotation: RotationOption = None,
     url: UrlOption = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR|FILE", help=help_text("opt_invite_out"))] = None,
     yes: YesOption = False,
@@ -54,7 +56,7 @@ def invite(
     if partnership is not None:
         if url is None or out is None:
             raise CommandError("invite_needs_url_out", status=USAGE)
-        _partnership(terminal, partnership, url, out, organisation or [], exchange, registrar)
+        _partnership(terminal, partnership, url, out, organisation or [], exchange, registrar, rotation)
     else:
         _person(
             terminal, str(name), role or ["officer"], topic or [], title, contact, notice, out, passphrase_file, yes
@@ -69,11 +71,12 @@ def _partnership(
     only: list[str],
     exchange: str | None,
     registrar: Path | None,
+    rotated: list[Path] | None,
 ) -> None:
     import asyncio
     from os import urandom
 
-    from exchange.cli.connect import must_sign, preparation, public, registrar_issuer
+    from exchange.cli.connect import must_sign, preparation, public, registrar_issuer, rotations
     from exchange.client import enrol, partnership
     from keys.registrar import MAX_STATEMENTS, SigningFile
     from keys.verify import exchange_fingerprint
@@ -85,7 +88,7 @@ def _partnership(
 
     async def greet() -> enrol.Greeting:
         async with public(url) as api:
-            return await enrol.greet(api, exchange)
+            return await enrol.greet(api, exchange, rotations(rotated))
 
     greeting = asyncio.run(greet())
     if greeting.body.origin != described.origin:
@@ -93,7 +96,7 @@ def _partnership(
     founded = greeting.registry_size > 1
     if founded and not only:
         raise CommandError("founded_already", hints=("hint_only",), code="partnership-began")
-    prepared = preparation(greeting.exchange, greeting.seen, registrar_issuer(greeting.body, registrar), urandom)
+    prepared = preparation(greeting.exchange, greeting.seen, registrar_issuer(greeting.registrars, registrar), urandom)
     items, invitees = partnership.statements(
         described, prepared, url=url, document=document, founded=founded, only=only
     )
@@ -116,7 +119,7 @@ def _partnership(
     terminal.hint(
         "hint_sign_registry",
         file=folder / names[0],
-        threshold=greeting.body.threshold,
+        threshold=greeting.registrars.threshold,
         url=url,
         first=must_sign(prepared.issuer, registrar),
     )

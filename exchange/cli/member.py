@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from exchange.cli.connect import SCHEMES, now
 from exchange.cli.terminal import USAGE, CommandError, Terminal
+from exchange.cli.times import DAY, moment
 from exchange.client.absence import tell_sources
 from exchange.client.api import ExchangeApi
 from exchange.client.errors import Refused, TransportError
@@ -23,9 +24,11 @@ from exchange.client.sync import Synced, sync
 from exchange.client.transport import HttpTransport
 from exchange.policy.members import Facts, Person
 
+WARN_AHEAD = 60 * DAY
+"""Seconds before membership or time to accept runs out in which every command says so."""
 NOT_ENROLLED = frozenset({"device-unknown", "signer-unknown"})
 """How an exchange refuses a session to a device that nobody has enrolled."""
-FAMILIES = (("person", "name"), ("organisation", "name"), ("device", "label"))
+FAMILIES = (("person", "name"), ("organisation", "name"), ("device", "label"), ("circle", "name"))
 """Where a name for an id is looked for."""
 
 
@@ -103,6 +106,32 @@ class Member:
         self.online = True
 
 
+def warn(member: Member) -> None:
+    """Say ahead that membership or terms run out, and what stops then; on stderr, once in a command."""
+    found = member.facts.persons.get(member.client.replica.person or "")
+    own = None if found is None else member.facts.organisations.get(found.organisation)
+    if own is None or own.removed:
+        return
+    terminal, time = member.terminal, now()
+    name, until = member.names.of(own.id), moment(own.expires, terminal.language)
+    if own.suspended:
+        terminal.say("warn_suspended", name=name)
+    elif time >= own.expires:
+        terminal.say("warn_expired", name=name, until=until)
+    elif own.expires - time <= WARN_AHEAD:
+        terminal.say("warn_expiring", name=name, until=until, days=(own.expires - time) // DAY)
+    roster = member.client.replica.now(time)
+    if own.client or not member.facts.terms:
+        return
+    current = member.facts.terms[-1]
+    if roster.terms_fault(own.id) is not None:
+        terminal.say("warn_terms_open", name=name, version=current.version)
+    elif own.terms != current.version and current.accept_by - time <= WARN_AHEAD:
+        by = moment(current.accept_by, terminal.language)
+        days = max(0, (current.accept_by - time) // DAY)
+        terminal.say("warn_terms", name=name, version=current.version, until=by, days=days)
+
+
 @asynccontextmanager
 async def opened(
     terminal: Terminal, passphrase_file: Path | None, *, offline: bool = False, may_be_offline: bool = False
@@ -131,6 +160,7 @@ async def opened(
                     if refusal.code in NOT_ENROLLED and member.client.replica.person is None:
                         raise CommandError("not_enrolled", hints=("hint_not_enrolled",)) from None
                     raise
+            warn(member)
             yield member
         finally:
             if isinstance(transport, HttpTransport):

@@ -36,3 +36,8 @@ ConfigOption = Annotated[Path | None, typer.Option("--config", metavar="FILE", h
 def chosen(lang: Lang | None) -> Language:
     """The language asked for, or the locale's."""
     return language_of(None if lang is None else lang.value)
+
+
+RotationOption = Annotated[
+    list[Path] | None, typer.Option("--rotation", metavar="FILE", help=help_text("opt_rotation"))
+]

@@ -61,9 +61,10 @@ def prepare_for_registrars(member: Member, registrar: Path | None) -> Preparatio
     from os import urandom
 
     from exchange.cli.connect import preparation, registrar_issuer
+    from exchange.client.enrol import registrars_of
 
-    membership = member.home.membership
-    return preparation(membership.exchange, member.seen, registrar_issuer(membership.found, registrar), urandom)
+    issuer = registrar_issuer(registrars_of(member.facts), registrar)
+    return preparation(member.home.membership.exchange, member.seen, issuer, urandom)
 
 
 async def carry_or_post(
@@ -99,12 +100,48 @@ def write_for_registrars(terminal: Terminal, member: Member, items: Sequence[Sig
     first = body_of(items[0])["issuer"]["registrar"][:16]
     write_new(out, SigningFile(membership.exchange, tuple(items)).save())
     terminal.say("carry_registrars", file=out)
-    threshold = membership.found.threshold
+    threshold = member.facts.threshold
     terminal.hint("hint_sign_registry", file=out, threshold=threshold, url=membership.url, first=first)
     if terminal.as_json:
         terminal.json({"file": str(out), "statements": [item.envelope.statement_id for item in items]})
     else:
         terminal.data(out)
+
+
+def administers(member: Member, organisation: str) -> bool:
+    """Whether this device's person is an administrator of the organisation, or of the sponsor of this client."""
+    found = member.facts.organisations[organisation]
+    return "administrator" in member.person.roles and member.person.organisation in (organisation, found.sponsor)
+
+
+def standing(member: Member, organisation: str, time: int) -> str | None:
+    """Why an organisation is not in force at a time, as a reason code, or None."""
+    return member.client.replica.now(time).member_fault(organisation)
+
+
+def find_subject(member: Member, wanted: str, families: Sequence[str], *, gone: bool = False) -> tuple[str, str]:
+    """(family, id) of what bears this exact name (letter case apart) or id; ``gone`` also finds what was removed.
+
+    Raises CommandError ``subject_unknown``, ``subject_ambiguous``.
+    """
+    facts, name = member.facts, wanted.strip().casefold()
+    known: dict[str, Sequence[str]] = {
+        "circle": list(facts.circles),
+        "device": [d.id for d in facts.devices.values() if gone or not d.revoked],
+        "organisation": [o.id for o in facts.organisations.values() if gone or not o.removed],
+        "person": [p.id for p in facts.persons.values() if gone or not p.removed],
+    }
+    found = [
+        (family, subject)
+        for family in families
+        for subject in known[family]
+        if subject == wanted or member.names.of(subject).casefold() == name
+    ]
+    if not found:
+        raise CommandError("subject_unknown", hints=("hint_exact_name",), name=wanted)
+    if len(found) > 1:
+        raise CommandError("subject_ambiguous", hints=("hint_take_id",), name=wanted)
+    return found[0]
 
 
 def find_organisation(member: Member, wanted: str) -> Organisation:

@@ -17,13 +17,14 @@ from exchange.cli.texts_clear import CLEAR
 from exchange.cli.texts_content import CONTENT
 from exchange.cli.texts_help import HELP
 from exchange.cli.texts_messages import HELP_MESSAGES, MESSAGES
+from exchange.cli.texts_registry import HELP_REGISTRY, REGISTRY
 from exchange.cli.texts_talk import TALK
 
 Language = Literal["de", "en"]
 
-TEXTS: dict[str, tuple[str, str]] = {**TALK, **ALERTS, **CONTENT, **MESSAGES, **CLEAR}
+TEXTS: dict[str, tuple[str, str]] = {**TALK, **ALERTS, **CONTENT, **MESSAGES, **CLEAR, **REGISTRY}
 """Text key to (German, English)."""
-HELPS: dict[str, tuple[str, str]] = {**HELP, **HELP_MESSAGES}
+HELPS: dict[str, tuple[str, str]] = {**HELP, **HELP_MESSAGES, **HELP_REGISTRY}
 """The same of the help texts."""
 
 

@@ -59,3 +59,14 @@ def duration(value: str) -> int:
     if match is None or int(match[1]) == 0:
         raise CommandError("bad_duration", status=USAGE, value=value)
     return int(match[1]) * _UNITS[match[2]]
+
+
+def end_of(day: str) -> int:
+    """Seconds at the end of a day, ``2028-12-31`` or ``31.12.2028``, in Berlin. Raises CommandError ``bad_date``."""
+    for form in ("%Y-%m-%d", "%d.%m.%Y"):
+        try:
+            begin = datetime.strptime(day.strip(), form).replace(tzinfo=zone())
+        except ValueError:
+            continue
+        return int(begin.replace(hour=23, minute=59, second=59).timestamp()) + 1
+    raise CommandError("bad_date", status=USAGE, value=day)

@@ -41,6 +41,8 @@ from keys.errors import KeysError
 from keys.note import verify_checkpoint
 from keys.registrar import Opening as CarriedOpening
 from keys.registrar import SigningFile, SigningItem
+from keys.rotation import ROTATE, Registrars, registrars_in
+from keys.rotation import lacking as rotation_lacking
 from keys.verify import LogPublicKey, SigningPublicKey, device_fingerprint, verify_hybrid, verify_possession
 
 Random = Callable[[int], bytes]
@@ -70,12 +72,16 @@ class EnrolError(ExchangeError):
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """What an exchange says of itself, verified: founding, and both heads as statements name them under ``seen``."""
+    """What an exchange says of itself, verified: founding, and both heads as statements name them under ``seen``.
+
+    ``registrars`` are those of the founding, or of the rotations that were given: files that the registrars signed.
+    """
 
     exchange: str
     founding: Envelope
     body: Founding
     seen: dict[str, dict[str, Any]]
+    registrars: Registrars
 
     @property
     def registry_size(self) -> int:
@@ -102,11 +108,11 @@ def check_founding(founding: Envelope, expected: str | None) -> Founding:
         raise EnrolError("founding-invalid", f"the founding does not verify: {error}") from None
 
 
-async def greet(api: ExchangeApi, expected: str | None = None) -> Greeting:
-    """Ask an exchange who it is, and believe nothing but its founding.
+async def greet(api: ExchangeApi, expected: str | None = None, rotations: Sequence[SigningFile] = ()) -> Greeting:
+    """Ask an exchange who it is, and believe nothing but its founding, and the rotations given.
 
     Raises TransportError, Refused (``not-founded``, ...), EnrolError (``other-exchange``, ``founding-invalid``,
-    ``checkpoint-invalid``).
+    ``checkpoint-invalid``), SigningFileError ``rotation-broken``.
     """
     said = await api.exchange()
     body = check_founding(said.founding, expected)
@@ -114,7 +120,9 @@ async def greet(api: ExchangeApi, expected: str | None = None) -> Greeting:
         "journal": _head(said.journal, f"{body.origin}/journal", body.logs.journal),
         "registry": _head(said.registry, f"{body.origin}/registry", body.logs.registry),
     }
-    return Greeting(said.founding.statement_id, said.founding, body, seen)
+    exchange = said.founding.statement_id
+    founding = SigningFile(None, (SigningItem(said.founding),))
+    return Greeting(exchange, said.founding, body, seen, registrars_in([founding, *rotations], exchange))
 
 
 def _head(note: bytes, origin: str, key: LogKey) -> dict[str, Any]:
@@ -360,25 +368,31 @@ def encode_checked(kind: str, body: dict[str, Any]) -> bytes:
 # -- who must sign ---------------------------------------------------------------------------------------------------
 
 
-def lacking(item: SigningItem, founding: Founding, facts: Facts | None = None) -> int:
+def registrars_of(facts: Facts) -> Registrars:
+    """The registrars in force, from a verified registry."""
+    return Registrars(dict(facts.registrars), facts.threshold, facts.chains.get("registrars"))
+
+
+def lacking(item: SigningItem, registrars: Registrars) -> int:
     """How many signers a carried statement still lacks, as far as this side can tell; negative when there are too many.
 
-    By registrars: exactly the threshold. By an administrator: two persons (what one signs alone is posted at once and never
-    carried). Signatures of keys that are known here are verified; raises EnrolError ``signature-invalid``.
+    By registrars: exactly the threshold; for a rotation, what ``keys.rotation`` says. By an administrator: two persons (what one
+    signs alone is posted at once and never carried). Signatures of keys that are known here are verified; raises EnrolError
+    ``signature-invalid``. A registrar who is not known here may have come by a rotation: then the exchange decides.
     """
-    registrars = {key.key_id: key for key in (SigningPublicKey.from_json(k.to_json()) for k in founding.registrars)}
     body = parse_statement(item.envelope).body
     signers = item.envelope.signer_ids
-    known = dict(registrars)
-    if facts is not None:
-        known.update({key_id: facts.devices[device].signing for key_id, device in facts.device_of_key.items()})
-    if signers and all(key_id in known for key_id in signers):
+    if item.envelope.kind == ROTATE:
+        return rotation_lacking(registrars, item).count
+    if signers and all(key_id in registrars.keys for key_id in signers):
         try:
-            verify_hybrid(item.envelope, [known[key_id] for key_id in signers])
+            verify_hybrid(item.envelope, [registrars.keys[key_id] for key_id in signers])
         except KeysError as error:
             raise EnrolError("signature-invalid", f"{item.envelope.kind}: {error}") from None
-    by_registrars = "registrar" in getattr(body, "issuer").to_json()  # noqa: B009  every carried body has one
-    return (founding.threshold if by_registrars else 2) - len(signers)
+    issuer = getattr(body, "issuer").to_json()  # noqa: B009  every carried body has one
+    if "registrar" not in issuer:
+        return 2 - len(signers)
+    return registrars.threshold - len(signers) if issuer["registrar"] in registrars.keys else 0
 
 
 def founding_in(file: SigningFile) -> Envelope | None:

@@ -147,8 +147,8 @@ def opening_is_shown(reader: Reader, facts: Facts, chain: str, field: str) -> bo
     owner, person = _owner(facts, family, subject)
     if field == "notice":
         # Where a person wants mail is for the person, and for the administrators who change it.
-        own = owner is not None and _is_own(reader, facts, owner)
-        return own and (person == reader.person or "administrator" in reader.roles)
+        ours = owner is not None and _is_own(reader, facts, owner)
+        return ours and (person == reader.person or "administrator" in reader.roles)
     if reader.auditor:
         if family in ("circle", "organisation"):
             return field == "name"
