@@ -91,8 +91,13 @@ def person(
 
                 if kept(name, "name") is None:
                     raise CommandError("change_needs_name")
+                # Openings are committed to anew together: an address for notices that is not here again would be taken back.
                 commitments, openings = commit(
-                    urandom, name=kept(name, "name"), title=kept(title, "title"), contact=kept(contact, "contact")
+                    urandom,
+                    name=kept(name, "name"),
+                    title=kept(title, "title"),
+                    contact=kept(contact, "contact"),
+                    notice=kept(None, "notice"),
                 )
             envelope = prepared.statement(
                 "person.change",

@@ -84,9 +84,8 @@ def erasable(facts: Facts, chain: str, *, gone: bool = False) -> list[Erasable]:
     everything = gone or is_gone(facts, family, subject)
     found = []
     for place, (statement, fields) in enumerate(records):
-        newer = {field for _, later in records[place + 1 :] for field in later}
-        may = tuple(f for f in fields if (statement, f) not in facts.erased and (everything or f in newer))
-        if may:
+        may = tuple(field for field in fields if (statement, field) not in facts.erased)
+        if may and (everything or place + 1 < len(records)):
             found.append(Erasable(chain, statement, may))
     return found
 

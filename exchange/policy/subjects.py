@@ -255,8 +255,8 @@ def _check_erasing(facts: Facts, body: OpeningErase) -> None:
         raise RosterRefusal("M20", "erased-already", "one of these openings was erased before")
     if is_gone(facts, family, subject):
         return
-    superseded = {field for _, fields in records[place + 1 :] for field in fields}
-    if not set(body.fields) <= superseded:
+    # A later statement with commitments replaces all of them: what it does not commit to again was taken back.
+    if place + 1 == len(records):
         raise RosterRefusal("M20", "still-in-force", "the subject is in force, and nothing newer replaces the value")
 
 
