@@ -30,6 +30,7 @@ ALERTS: dict[str, tuple[str, str]] = {
     "none_expired": ("abgelaufen", "expired"),
     "audience_everyone": ("alle", "everyone"),
     "audience_organisations": ("Organisationen", "organisations"),
+    "audience_circles": ("Arbeitskreise", "circles"),
     "audience_sectors": ("Branchen", "sectors"),
     "audience_areas": ("Gebiete", "areas"),
     "audience_topics": ("Themen", "topics"),

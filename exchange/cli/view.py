@@ -237,10 +237,11 @@ def audience_words(terminal: Terminal, member: Member, audience: Audience | None
         ("areas", audience.areas),
         ("topics", audience.topics),
         ("organisations", audience.organisations),
+        ("circles", audience.circles),
         ("persons", audience.persons),
     ):
         if values:
-            named = [member.names.of(v) if key in ("organisations", "persons") else v for v in values]
+            named = [member.names.of(v) if key in ("circles", "organisations", "persons") else v for v in values]
             parts.append(f"{terminal.text('audience_' + key)}: {', '.join(named)}")
     return "; ".join(parts)
 

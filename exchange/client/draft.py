@@ -251,6 +251,7 @@ def _audience(replica: Replica, audience: SourceAudience) -> dict[str, Any]:
         return {"everyone": True}
     found: dict[str, Sequence[str]] = {
         "areas": audience.areas,
+        "circles": [resolve(replica, "circle", name) for name in audience.circles],
         "organisations": [resolve(replica, "organisation", name) for name in audience.organisations],
         "persons": [resolve(replica, "person", name) for name in audience.persons],
         "sectors": audience.sectors,
@@ -260,7 +261,7 @@ def _audience(replica: Replica, audience: SourceAudience) -> dict[str, Any]:
 
 
 def resolve(replica: Replica, family: str, text: str, wanted: Callable[[str], bool] = lambda _: True) -> str:
-    """The id of an organisation or person by its exact name, letter case apart; ``Name (Organisation)`` where two share one.
+    """The id of an organisation, circle or person by exact name, letter case apart; ``Name (Organisation)`` where two share one.
 
     Raises SourceError ``name-unknown`` (with what is written alike) or ``name-ambiguous``.
     """
@@ -291,6 +292,8 @@ def _of(replica: Replica, person: str) -> str:
 
 def _removed(replica: Replica, family: str, subject: str) -> bool:
     facts = replica.facts
+    if family == "circle":
+        return subject not in facts.circles
     found = facts.persons.get(subject) if family == "person" else facts.organisations.get(subject)
     return found is None or found.removed
 

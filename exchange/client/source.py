@@ -58,7 +58,7 @@ KEYS = frozenset(
     }
 )
 TRANSLATION_KEYS = frozenset({"language", "title"})
-AUDIENCE_KEYS = frozenset({"areas", "everyone", "organisations", "persons", "sectors", "topics"})
+AUDIENCE_KEYS = frozenset({"areas", "circles", "everyone", "organisations", "persons", "sectors", "topics"})
 
 _DURATION = re.compile(r"([1-9][0-9]{0,5})([hd])")
 _HEADING = re.compile(r"##[ \t]+(.+?)[ \t#]*$")
@@ -68,7 +68,7 @@ _E = TypeVar("_E", AlertKind, Certainty, Severity, Urgency)
 
 @dataclass(frozen=True, slots=True)
 class SourceAudience:
-    """The audience as written: names of organisations and persons, tags and area codes."""
+    """The audience as written: names of organisations, circles and persons, tags and area codes."""
 
     everyone: bool = False
     organisations: tuple[str, ...] = ()
@@ -76,6 +76,7 @@ class SourceAudience:
     sectors: tuple[str, ...] = ()
     areas: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
+    circles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -607,14 +607,19 @@ class Simulator:
         ):
             return True
         family, _, subject = chain.partition("/")
-        if family in ("exchange", "policy", "terms"):
+        if family in ("exchange", "policy", "terms", "registrars", "circle"):
             return True
+        if family == "opening":
+            families = ("organisation", "person", "device", "circle")
+            return any(f"{f}/{subject}" in facts.chains and self.is_shown(device, f"{f}/{subject}") for f in families)
+        own = {reader.organisation, *facts.clients_of.get(reader.organisation, ())}
+        open_ones = facts.ever_author | facts.ever_curating | {facts.organisations[reader.organisation].sponsor}
         if family in ("organisation", "acceptance"):
-            return subject == reader.organisation or subject in facts.ever_author
+            return subject in own or subject in open_ones
         person = facts.persons[subject if family == "person" else facts.devices[subject].person]
-        if person.organisation == reader.organisation:
+        if person.organisation in own or person.id in facts.ever_curator:
             return True
-        return person.organisation in facts.ever_author and person.id in facts.ever_privileged
+        return person.organisation in open_ones and person.id in facts.ever_privileged
 
     def _registry_page(self, device: str, start: int) -> Response:
         shown = [r for r in self.registry[start:] if self.is_shown(device, chain_of(r.statement))]
