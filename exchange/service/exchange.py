@@ -24,7 +24,7 @@ from exchange.model.alert import AlertBody
 from exchange.model.common import NARROW_WINDOW
 from exchange.model.entry import parse_entry
 from exchange.model.journal import AlertAsk, AlertReceipt, AlertReject, AlertReview, EpochPublish
-from exchange.model.scalars import Record, Seen
+from exchange.model.scalars import DAY, Record, Seen
 from exchange.model.statements import KINDS, Statement, encode_body, parse_statement
 from exchange.model.submission import MAX_STATEMENTS, Accepted, Refused, Submission
 from exchange.policy.members import Facts
@@ -65,6 +65,8 @@ KEPT_HEADS = 1 << 14
 """Journal heads remembered, about 250 bytes each: an author names one that was published lately."""
 PAGE = 1024
 """Rows read at once while the state is rebuilt at the start."""
+WARN_AHEAD = 60 * DAY
+"""Seconds before its end in which a membership counts as running out."""
 DATABASE = "exchange.db"
 """File name in the data folder."""
 
@@ -254,6 +256,11 @@ class Exchange:
         body: Record = KINDS[kind].model.model_validate({**common, **fields})
         envelope = sign_statement(kind, encode_body(body), self.statement_signer, scheme="ed25519")
         return await self.accept([Submission(envelope)])
+
+    def running_out(self, now: int) -> tuple[int, int]:
+        """How many memberships have run out, and how many do within `WARN_AHEAD`: numbers for the operator, no names."""
+        ends = [o.expires for o in self.state.roster.facts.organisations.values() if not o.removed]
+        return sum(end <= now for end in ends), sum(now < end <= now + WARN_AHEAD for end in ends)
 
     def seen(self) -> Seen:
         """Both heads as published."""

@@ -294,6 +294,9 @@ async def serve(config: Config, log: OperatorLog, stop: asyncio.Event, started: 
         await server.start(config.server.host, config.server.port)
         try:
             log.info("listening", host=server.host, port=server.port)
+            expired, expiring = exchange.running_out(clock())
+            if expired or expiring:
+                log.warning("memberships-run-out", expired=expired, within_60_days=expiring)
             started(server.host, server.port)
             await stop.wait()
             log.info("stopping")

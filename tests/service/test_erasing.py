@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from exchange.model.scalars import DAY
 from exchange.model.statements import Statement
 from exchange.model.submission import Refused, Submission
 from exchange.store import statements
@@ -116,6 +117,13 @@ async def test_a_restored_copy_of_the_store_loses_what_was_erased(scene: Scene) 
     await world.stop()
     await world.start()
     assert await scene.name() is None
+
+
+async def test_the_operator_is_told_how_many_memberships_run_out_and_no_names(scene: Scene) -> None:
+    server, now = scene.world.exchange_server, scene.world.now
+    assert server.running_out(now) == (0, 0)
+    assert server.running_out(now + 310 * DAY) == (0, 1)
+    assert server.running_out(now + 365 * DAY) == (1, 0)
 
 
 async def test_an_erased_name_is_in_no_file_of_the_server_after_it_stopped(scene: Scene, tmp_path: Path) -> None:
