@@ -50,7 +50,9 @@ def show(
             if not member.facts.terms:
                 raise CommandError("no_terms")
             current = member.facts.terms[-1]
-            accepted = member.facts.organisations[member.person.organisation].terms
+            own = member.facts.organisations[member.person.organisation]
+            # A client's acceptance is its sponsor's.
+            accepted = member.facts.organisations[own.sponsor or own.id].terms
             if json:
                 terminal.json(
                     {
