@@ -233,8 +233,9 @@ def _circle_broken(world: World, fact: Fact) -> set[str]:
     curators = fact.says["curators"] or frozenset()
     holds = [
         add <= exist,
-        # "A curator is in force (R1) and no auditor when named"
+        # "A curator is in force (R1), no auditor and no client's person when named"
         all(satisfies_r1(world, fact.at, one) for one in curators),
+        not any(is_client(world, organisation_of(world, one)) for one in curators),
         not add & before,
         remove <= before,
         all(circle_depth(after, one) <= DEEPEST for one in all_circles(after)),
