@@ -17,6 +17,7 @@ from nacl import bindings
 
 from keys.encoding import ID_BYTES, b64u, decode, encode, unb64u, week_range
 from keys.errors import BadKey, EncodingError, KeyFileError, OpenError
+from keys.grant import grant_tag
 from keys.kem import EPOCH_SEED, EpochPublicKey
 from keys.seal import shared_secret
 from keys.sign import SEED, SoftwareSigner
@@ -142,11 +143,17 @@ class DeviceIdentity:
 
     def tag(self, ephemeral: bytes, alert_id: bytes, version: int) -> bytes:
         """This device's 8-byte tag for an alert, from the entry alone. Raises OpenError `bad-ephemeral`."""
+        return alert_tag(self._shared(ephemeral), alert_id, version)
+
+    def grant_tag(self, ephemeral: bytes) -> bytes:
+        """This device's 8-byte tag for a grant, from the entry alone. Raises OpenError `bad-ephemeral`."""
+        return grant_tag(self._shared(ephemeral), ephemeral)
+
+    def _shared(self, ephemeral: bytes) -> bytes:
         try:
-            shared = shared_secret(self.scan_secret, ephemeral)
+            return shared_secret(self.scan_secret, ephemeral)
         except BadKey:
-            raise OpenError("bad-ephemeral", "the alert's ephemeral key is not usable") from None
-        return alert_tag(shared, alert_id, version)
+            raise OpenError("bad-ephemeral", "the ephemeral key is not usable") from None
 
     # -- storage -----------------------------------------------------------------------------------
 

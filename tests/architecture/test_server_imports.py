@@ -16,8 +16,15 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 HOLDS_SECRETS_OF_MEMBERS = {
-    "keys.device", "keys.keyfile", "keys.message", "keys.registrar", "keys.rotation", "keys.seal", "keys.unseal",
-}  # fmt: skip
+    "keys.device",
+    "keys.grant",
+    "keys.keyfile",
+    "keys.message",
+    "keys.registrar",
+    "keys.rotation",
+    "keys.seal",
+    "keys.unseal",
+}
 MEMBER_STACK = {"exchange.client", "exchange.audit"}
 SLOW_TO_LOAD = {"aiohttp", "cryptography", "jinja2", "pydantic", "sqlalchemy"}
 FACE = Path("exchange/client")

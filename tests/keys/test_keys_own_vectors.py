@@ -53,7 +53,7 @@ def expect(code: str, action: Any) -> None:
     assert refusal.value.code == code
 
 
-@pytest.mark.parametrize("name", ["encoding.json", "statements.json", "checkpoints.json", "alert.json"])
+@pytest.mark.parametrize("name", ["encoding.json", "statements.json", "checkpoints.json", "alert.json", "grant.json"])
 def test_vector_file_is_rebuilt_from_its_seeds(name: str) -> None:
     module = generator()
     stored = load(name)

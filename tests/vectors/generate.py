@@ -17,6 +17,7 @@ from nacl.signing import SigningKey
 
 from keys import encoding, envelope, note, seal, sign, stanza
 from keys.device import DeviceIdentity
+from keys.grant import GrantBinding, seal_grant
 from keys.kem import EpochPublicKey
 from keys.labels import Use, ds
 
@@ -455,11 +456,67 @@ def _stanza_id(one: DeviceIdentity) -> bytes:
     return stanza.stanza_id(one.device, WEEK, usable)
 
 
+# -- grants ----------------------------------------------------------------------------------------
+
+
+def grant_vectors(random: Json) -> Json:
+    """One grant of a content key to one device: stanza, ephemeral key and tag, and one failure each."""
+    grantee, outsider = device("grantee"), device("outsider")
+    content_key, ephemeral_secret = seed("content key"), seed("grant ephemeral")
+    fields = {
+        "core_hash": seed("core hash"),
+        "parts_digest": seed("parts digest"),
+        "alert": seed("alert statement"),
+        "grant": seed("grant", 16),
+        "device": grantee.device,
+    }
+    if not random:
+        made = seal_grant(
+            content_key,
+            GrantBinding(**fields, week=WEEK),
+            grantee.epoch_key(WEEK).raw,
+            grantee.scan,
+            lambda size: seed("grant ephemeral", size),
+        )
+        random = {"stanza": b64(made.stanza)}
+    ephemeral = bindings.crypto_scalarmult_base(ephemeral_secret)
+    binding: Json = {name: b64(value) for name, value in fields.items()}
+    opening = {**binding, "seed": b64(grantee.epoch_seed(WEEK)), "stanza": random["stanza"], "week": WEEK}
+    stanza_bytes = base64.b64decode(random["stanza"])
+    bent = b64(stanza_bytes[:-1] + bytes([stanza_bytes[-1] ^ 1]))
+    # name: (what is changed in the opening, code)
+    cases: dict[str, tuple[Json, str]] = {
+        "unchanged": ({}, ""),
+        "other-core": ({"core_hash": b64(seed("other core"))}, "stanza-invalid"),
+        "other-parts": ({"parts_digest": b64(seed("other parts"))}, "stanza-invalid"),
+        "other-alert": ({"alert": b64(seed("other alert"))}, "stanza-invalid"),
+        "other-grant": ({"grant": b64(seed("other grant", 16))}, "stanza-invalid"),
+        "other-device": ({"device": b64(outsider.device)}, "stanza-invalid"),
+        "other-week": ({"week": encoding.next_week(WEEK)}, "stanza-invalid"),
+        "seed-of-another-device": ({"seed": b64(outsider.epoch_seed(WEEK))}, "stanza-invalid"),
+        "stanza-altered": ({"stanza": bent}, "stanza-invalid"),
+        "stanza-truncated": ({"stanza": b64(stanza_bytes[:-1])}, "stanza-invalid"),
+        "stanza-empty": ({"stanza": ""}, "stanza-invalid"),
+    }
+    return {
+        "random": random,
+        "content_key": b64(content_key),
+        "epoch_key": b64(grantee.epoch_key(WEEK).raw),
+        "ephemeral": b64(ephemeral),
+        "scan_secret": b64(grantee.scan_secret),
+        "tag": b64(grantee.grant_tag(ephemeral)),
+        "tag_of_another_device": b64(outsider.grant_tag(ephemeral)),
+        "opening": opening,
+        "cases": [{"change": change, "code": code, "name": name} for name, (change, code) in cases.items()],
+    }
+
+
 FILES = {
     "encoding.json": encoding_vectors,
     "statements.json": statement_vectors,
     "checkpoints.json": checkpoint_vectors,
     "alert.json": alert_vectors,
+    "grant.json": grant_vectors,
 }
 
 
