@@ -75,8 +75,8 @@ _PERSONS: dict[str, tuple[str, str]] = {
         "neither the person nor the organisation is in the audience",
     ),
     "not-officer": (
-        "die Organisation ist angesprochen, die Person hat aber nicht die Rolle officer",
-        "the organisation is addressed, but the person does not have the role officer",
+        "die Person hat nicht die Rolle officer",
+        "the person does not have the role officer",
     ),
     "topic-missing": (
         "die Person hat keines der genannten Themen ({all})",
@@ -211,6 +211,76 @@ _ALERTS: dict[str, tuple[str, str]] = {
     ),
 }
 
+_GRANTS: dict[str, tuple[str, str]] = {
+    "colleague": ("gehört zur eigenen Organisation", "belongs to the same organisation"),
+    "client": ("gehört zu einem eigenen betreuten Kunden", "belongs to a registered client of the same organisation"),
+    "community": ("gehört zu den Teilnehmern, und TLP:GREEN gilt für sie", "is a member, and TLP:GREEN is for members"),
+    "permitted": ("die absendende Organisation hat es erlaubt", "the source permitted it"),
+    "newcomer": (
+        "gehört inzwischen zum Empfängerkreis, oder erhielt die Meldung mit einem anderen Gerät",
+        "is a recipient by now, or received the alert with another device",
+    ),
+    "history": (
+        "ein anderes Gerät derselben Person hat die Meldung erhalten",
+        "another device of the same person received the alert",
+    ),
+    "red-never": (
+        "TLP:RED wird nie weitergegeben; eine neue Fassung kann weitere Personen nennen",
+        "TLP:RED is never passed on; a new version may name more persons",
+    ),
+    "already-recipient": ("hat die Meldung schon", "has the alert already"),
+    "not-recipient": (
+        "die Person gehört nicht zu den Empfängern dieser Meldung",
+        "the person is no recipient of this alert",
+    ),
+    "not-client": (
+        "gehört zu einem Kunden, den eine andere Organisation betreut",
+        "belongs to a client of another organisation",
+    ),
+    "client-passes-on-nothing": (
+        "ein betreuter Kunde gibt nichts weiter",
+        "a registered client passes nothing on",
+    ),
+    "grantee-without-key": (
+        "das Gerät hat keinen gültigen Schlüssel für diese Woche",
+        "the device has no usable key for this week",
+    ),
+    "grantor-without-alert": (
+        "weitergeben kann nur ein Gerät, dem die Meldung selbst verschlüsselt wurde",
+        "only a device to which the alert was sealed can pass it on",
+    ),
+    "not-released": ("die Meldung ist nicht freigegeben", "the alert is not released"),
+    "not-newest": (
+        "es gibt eine neuere Fassung der Meldung; weitergegeben wird die neueste",
+        "there is a newer version of the alert; the newest is passed on",
+    ),
+    "withdrawn": ("die Meldung ist zurückgezogen", "the alert is withdrawn"),
+    "permission-unknown": (
+        "die genannte Erlaubnis der absendenden Organisation gibt es nicht",
+        "there is no such answer of the source",
+    ),
+    "not-permitted": (
+        "die Erlaubnis nennt diese Person, diese Fassung oder diese Organisation nicht",
+        "the permission is not for this person, this version or this organisation",
+    ),
+    "leaf-missing": (
+        "es fehlt der Beleg, dass die weitergebende Stelle die Meldung erhielt",
+        "the proof that the grantor received the alert is missing",
+    ),
+    "leaf-empty": (
+        "dem weitergebenden Gerät wurde nichts verschlüsselt",
+        "nothing was sealed to the grantor's device",
+    ),
+    "leaf-place": (
+        "der Beleg steht außerhalb der unterschriebenen Empfängerliste",
+        "the proof stands outside the signed list of recipients",
+    ),
+    "path-invalid": (
+        "der Beleg führt nicht zur unterschriebenen Empfängerliste",
+        "the proof does not lead to the signed list of recipients",
+    ),
+}
+
 _REGISTRY: dict[str, tuple[str, str]] = {
     "not-founded": ("die Partnerschaft ist noch nicht gegründet", "the exchange is not founded yet"),
     "founded-already": ("die Partnerschaft ist bereits gegründet", "the exchange is founded already"),
@@ -257,8 +327,8 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     ),
     "auditor-alone": ("die Rolle auditor steht allein", "an auditor has no other role"),
     "other-organisation": (
-        "eine Verwaltung handelt nur für die eigene Organisation",
-        "an administrator acts for its own organisation only",
+        "das gilt nur innerhalb der eigenen Organisation",
+        "this is for the own organisation only",
     ),
     "two-persons": (
         "zwei Personen müssen unterschreiben: eine zweite Verwaltung derselben Organisation oder ein Registrar",
@@ -396,6 +466,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "persons": _PERSONS,
     "alerts": _ALERTS,
+    "grants": _GRANTS,
     "registry": _REGISTRY,
     "weekly keys": _KEYS,
 }

@@ -13,6 +13,7 @@ from hashlib import sha256
 from itertools import pairwise
 
 from exchange.model.alert import AlertBody, Core
+from exchange.model.common import Common
 from exchange.model.problems import ExchangeError
 from exchange.model.statements import Statement
 from exchange.model.tlp import Label
@@ -152,15 +153,15 @@ def _stanza_id(device: str, week: int, known: bytes) -> bytes:
     return stanza_id(encoding.unb64u(device, length=16), week, known)
 
 
-def check_named_journal(core: Core, root_at: bytes | None) -> None:
-    """A2 for the journal: the keys that the alert names are from this very journal; raises AlertRefusal.
+def check_named_journal(core: Core | Common, root_at: bytes | None) -> None:
+    """A2 for the journal: the keys that an alert or a grant names are from this very journal; raises AlertRefusal.
 
     ``root_at`` is the journal's root (32 bytes) at ``core.seen.journal.size`` (None: the log is not that long, or was not yet).
     """
     if root_at is None:
-        raise AlertRefusal("A2", "journal-ahead", "the alert names a journal that this log did not have yet")
+        raise AlertRefusal("A2", "journal-ahead", "it names a journal that this log did not have yet")
     if core.seen.journal.root != root_at.hex():
-        raise AlertRefusal("A2", "journal-root", "the alert names a journal root that is not this log's")
+        raise AlertRefusal("A2", "journal-root", "it names a journal root that is not this log's")
 
 
 def expected_leaves(core: Core, recipients: Sequence[Recipient], epochs: EpochTable) -> dict[bytes, Recipient]:
