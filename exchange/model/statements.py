@@ -19,6 +19,7 @@ from exchange.model.journal import (
     AlertAnswer,
     AlertAsk,
     AlertDeliver,
+    AlertGrant,
     AlertReceipt,
     AlertReject,
     AlertReview,
@@ -110,6 +111,7 @@ KINDS: dict[str, Kind] = dict(
         _kind("alert.reject", AlertReject, "journal", "hybrid", "device"),
         _kind("alert.review", AlertReview, "journal", "hybrid", "device"),
         _kind("alert.receipt", AlertReceipt, "journal", "ed25519", "device"),
+        _kind("alert.grant", AlertGrant, "journal", "hybrid", "device"),
         _kind("alert.ask", AlertAsk, "journal", "ed25519", "device"),
         _kind("alert.answer", AlertAnswer, "journal", "hybrid", "device"),
         _kind("alert.deliver", AlertDeliver, "journal", "ed25519", "server"),
@@ -121,7 +123,6 @@ KINDS: dict[str, Kind] = dict(
 RESERVED = frozenset(
     (
         "witness.name",
-        "alert.grant",
     )
 )
 RESERVED_FAMILIES = ("report.", "assessment.", "peer.")

@@ -14,12 +14,13 @@ from typing import Any, cast
 
 from exchange.ledger.stage import Stage
 from exchange.model.alert import AlertBody
-from exchange.model.entry import PROPOSED, REJECTED, RELEASED, AlertMark, AudienceHead, Entry
+from exchange.model.entry import PROPOSED, REJECTED, RELEASED, AlertMark, AudienceHead, Entry, GrantMark
 from exchange.model.journal import (
     AccessRead,
     AlertAnswer,
     AlertAsk,
     AlertDeliver,
+    AlertGrant,
     AlertReceipt,
     AlertReject,
     AlertReview,
@@ -46,6 +47,8 @@ from exchange.policy.replay import (
 )
 from exchange.policy.roster import RosterRefusal, check_openings
 from exchange.policy.rules import approver_fault
+from exchange.service import grants
+from exchange.service.grants import KnownGrants
 from exchange.service.messages import Correspondence, KnownMessages
 from exchange.service.state import Known, Receipt, Staging
 from exchange.store import alerts, blobs, epochs, meta, statements
@@ -88,6 +91,7 @@ class KnownAlerts:
     audiences: Mapping[str, AudienceRow]
     receipted: frozenset[Receipt] = frozenset()
     messages: KnownMessages = field(default_factory=KnownMessages)
+    grants: KnownGrants = field(default_factory=KnownGrants)
 
     def addressed(self, alert: str, device: str) -> bool:
         """Whether the device has a leaf of the alert (statement id); never of CLEAR, nor of one that is not here."""
@@ -259,6 +263,7 @@ class Request:
             raise Refused("opening-unexpected", "only registry statements have openings")
         statement, acceptance = one.statement, staging.roster.at(stage.at)
         alert: AlertMark | None = None
+        grant: GrantMark | None = None
         verdict: Verdict | None = None
         places: dict[str, int] = {}
         match statement.body:
@@ -270,6 +275,10 @@ class Request:
             case AlertReceipt() as body:
                 self._by_device(staging, statement, acceptance, stage.at)
                 self._receipt(stage, staging, statement, body, acceptance)
+            case AlertGrant() as body:
+                self._by_device(staging, statement, acceptance, stage.at)
+                audience = self._known.audiences.get(body.alert)
+                grant = grants.accept(stage, staging, statement, body, self._known.grants, audience, acceptance)
             case AlertAsk() as body:
                 self._by_device(staging, statement, acceptance, stage.at)
                 self._recipient(staging, body.alert, body.issuer.device)
@@ -297,6 +306,7 @@ class Request:
         entry = Entry(
             alert=alert,
             at=stage.at,
+            grant=grant,
             kind=entry_kind(statement)[0],
             registry=Head(root=stage.root("registry").hex(), size=stage.size("registry")),
             signatures=statement.envelope.signatures_hash,
@@ -446,7 +456,9 @@ class Request:
         return known
 
     def _recipient(self, staging: Staging, alert: str, device: str) -> None:
-        if alert not in staging.state.released or not self._known.addressed(alert, device):
+        if alert not in staging.state.released:
+            raise Refused("receipt-without-leaf", "a receipt is for alerts that this device was sealed")
+        if not (self._known.addressed(alert, device) or staging.state.grants.has(alert, device)):
             raise Refused("receipt-without-leaf", "a receipt is for alerts that this device was sealed")
 
     def _receipt(

@@ -18,6 +18,7 @@ from exchange.model.statements import parse_statement
 from exchange.model.tlp import Label
 from exchange.service.answers import LeafView
 from exchange.service.denied import Denied
+from exchange.service.grants import Grants
 from exchange.service.state import ExchangeState
 from exchange.service.visibility import Reader
 from exchange.store import alerts as alert_rows
@@ -104,6 +105,7 @@ class Alerts:
     def __init__(self, store: Store, state: ExchangeState) -> None:
         self._store = store
         self._state = state
+        self.grants = Grants(store, state)
         self._cores: OrderedDict[str, Core] = OrderedDict()
         self._audiences: OrderedDict[str, Audience] = OrderedDict()
         self._building: dict[str, asyncio.Task[Audience]] = {}
@@ -148,9 +150,11 @@ class Alerts:
         return reader.person in view.core.approvers and "approver" in reader.roles
 
     async def is_recipient(self, reader: Reader, view: AlertView) -> bool:
-        """Whether the reader's device has a leaf and is in force with its organisation's terms accepted (R1)."""
+        """Whether the reader's device has a leaf or a grant, and is in force with its organisation's terms accepted (R1)."""
         if reader.auditor or reader.terms is not None:
             return False
+        if self._state.grants.has(view.row.statement, reader.device):
+            return True
         return await self.position(view, reader.device) is not None
 
     async def position(self, view: AlertView, device: str) -> int | None:

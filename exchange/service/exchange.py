@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import urandom
 from pathlib import Path
 from typing import Any, Self, cast
@@ -20,10 +20,10 @@ from exchange.ledger.ledger import Ledger
 from exchange.ledger.sequencer import Batch, Sequencer
 from exchange.ledger.signing import NoteSigner
 from exchange.ledger.stage import Stage, Work
-from exchange.model.alert import AlertBody
-from exchange.model.common import NARROW_WINDOW
+from exchange.model.alert import AlertBody, Core
+from exchange.model.common import NARROW_WINDOW, Common
 from exchange.model.entry import parse_entry
-from exchange.model.journal import AlertAsk, AlertReceipt, AlertReject, AlertReview, EpochPublish
+from exchange.model.journal import AlertAsk, AlertGrant, AlertReceipt, AlertReject, AlertReview, EpochPublish
 from exchange.model.scalars import DAY, Record, Seen
 from exchange.model.statements import KINDS, Statement, encode_body, parse_statement
 from exchange.model.submission import MAX_STATEMENTS, Accepted, Refused, Submission
@@ -31,7 +31,7 @@ from exchange.policy.members import Facts
 from exchange.policy.replay import AlertRefusal, check_named_journal, verify_signers
 from exchange.policy.roster import TrustedRoster
 from exchange.serverkeys import ServerKeys
-from exchange.service import messages
+from exchange.service import grants, messages
 from exchange.service.accept import (
     AlertMaterial,
     KnownAlert,
@@ -273,14 +273,12 @@ class Exchange:
         """What the store knows of the statements and of what they speak about. Leaves never change, so they are kept."""
         receipts = [statement.body for statement in waiting if isinstance(statement.body, AlertReceipt)]
         wanted = {alert for body in receipts for alert in body.alerts}
-        wanted |= {statement.body.alert for statement in waiting if isinstance(statement.body, AlertAsk)}
+        wanted |= {s.body.alert for s in waiting if isinstance(s.body, AlertAsk | AlertGrant)}
         kept = {alert: row for alert in wanted if (row := self._audiences.get(alert)) is not None}
         found = await self.store.glance(_look_up, waiting, wanted - kept.keys())
         for alert, row in found.about.audiences.items():
             self._audiences.put(alert, row, len(row.devices) // ID_BYTES)
-        about = KnownAlerts(
-            found.about.alerts, {**kept, **found.about.audiences}, found.about.receipted, found.about.messages
-        )
+        about = replace(found.about, audiences={**kept, **found.about.audiences})
         return _LookedUp(found.accepted, about, found.lengths)
 
     async def _prepare(self, one: Prepared, index: int, lengths: Mapping[str, int]) -> None:
@@ -289,9 +287,12 @@ class Exchange:
             match one.statement.body:
                 case AlertBody() as body:
                     await asyncio.to_thread(self._check_signed, one.statement)
-                    await self._check_journal(body)
+                    await self._check_journal(body.core)
                     _need_blobs(one.statement, lengths)
                     one.material = await self._alert_material(body)
+                case AlertGrant() as body:
+                    await asyncio.to_thread(self._check_signed, one.statement)
+                    await self._check_journal(body)
                 case EpochPublish() as body:
                     await asyncio.to_thread(self._check_signed, one.statement)
                     _need_blobs(one.statement, lengths)
@@ -316,22 +317,25 @@ class Exchange:
             device = roster.facts.devices.get(cast(Any, statement.issuer).device)
             if device is None:
                 raise Refused("device-unknown", "the issuer is not an enrolled device", rule="R1")
-            verify_ed25519(statement.envelope, device.signing)
+            if statement.kind.scheme == "hybrid":
+                self.state.verified.verify(statement.envelope, [device.signing])
+            else:
+                verify_ed25519(statement.envelope, device.signing)
         except AlertRefusal as error:
             raise Refused(error.code, error.detail, rule=error.rule, differs=error.differs) from None
         except KeysError as error:
             raise Refused(error.code, str(error), rule="V3") from None
 
-    async def _check_journal(self, body: AlertBody) -> None:
-        """A2 for the journal: an alert that names another journal than ours would be refused by every reader."""
-        size = body.core.seen.journal.size
+    async def _check_journal(self, said: Core | Common) -> None:
+        """A2 for the journal: what names another journal than ours would be refused by every reader."""
+        size = said.seen.journal.size
         root = self._journal_roots.get(str(size))
         if root is None and size <= self.ledger.head("journal").size:
             # A log only grows, so its root at a size never changes.
             root = await self.ledger.root_at("journal", size)
             self._journal_roots.put(str(size), root, 1)
         try:
-            check_named_journal(body.core, root)
+            check_named_journal(said, root)
         except AlertRefusal as error:
             raise Refused(error.code, error.detail, rule=error.rule) from None
 
@@ -431,7 +435,8 @@ def _look_up(connection: Connection, waiting: Sequence[Statement], audiences: Co
         for device, level in alerts.receipted(connection, alert, devices)
     }
     known = {alert: row for alert, row in leaves.items() if row is not None}
-    return _LookedUp(accepted, KnownAlerts(found, known, frozenset(given), said), lengths)
+    knowledge = KnownAlerts(found, known, frozenset(given), said, grants.look_up(connection, waiting))
+    return _LookedUp(accepted, knowledge, lengths)
 
 
 def _need_blobs(statement: Statement, lengths: Mapping[str, int]) -> None:
@@ -471,7 +476,7 @@ async def _rebuild(store: Store, ledger: Ledger) -> ExchangeState:
     start = 0
     while start < journal:
         rows: Sequence[StatementRow] = await store.read(
-            statements.page, "journal", start, PAGE, ("alert", "alert.reject", "epoch.publish")
+            statements.page, "journal", start, PAGE, ("alert", "alert.grant", "alert.reject", "epoch.publish")
         )
         if not rows:
             break

@@ -64,6 +64,8 @@ class Event:
     after: bytes = b""
     leaves: dict[str, bytes] = field(default_factory=dict)
     asked: frozenset[str] = frozenset()
+    grantee: str | None = None
+    """The device that an ``alert.grant`` is for: it is handed the grant with the event."""
 
     @property
     def framed(self) -> int:
@@ -370,9 +372,11 @@ class Feed:
 
     async def _pieces(self, event: Event, stream: Stream) -> Iterable[bytes]:
         """An event's bytes for one listener."""
+        device = stream.session.device
+        if event.grantee == device:
+            return (await self._grant(event, device),)
         if event.alert is None:
             return (event.plain,)
-        device = stream.session.device
         leaf = event.leaves.get(device)
         if leaf is None and device not in event.asked:
             leaf = (await self._leaves(event.alert, frozenset((device,)))).get(device)
@@ -380,6 +384,15 @@ class Feed:
             return (event.plain,)
         stream.handing.append(event.alert.row.statement)
         return (event.before, leaf, event.after)
+
+    async def _grant(self, event: Event, device: str) -> bytes:
+        """The event of a grant for the device that it is for; without it when R1 says no at this moment."""
+        try:
+            reader = reader_of(self._state.roster_now(self._clock()), device)
+        except Denied:
+            return event.plain
+        grant = await self._alerts.grants.at(reader, event.index)
+        return event.plain if grant is None else b"%b,%b%b" % (event.before, b'"grant":%b' % grant, event.after)
 
     def _may_have_leaf(self, device: str) -> bool:
         """R1 at the moment of handing over: in force, and the terms accepted."""
@@ -399,6 +412,10 @@ class Feed:
         encoded = value(encoding.b64(data))
         head = _ENTRY % (index + 1)
         plain = b"%b%b\n\n" % (head, composed(entry=encoded, index=value(index)))
+        if entry.grant is not None:
+            grantee = await self._alerts.grants.grantee(index)
+            before, after = b'%b{"entry":%b' % (head, encoded), b',"index":%d}\n\n' % index
+            return Event(index, plain, before=before, after=after, grantee=grantee)
         if entry.kind != RELEASED or entry.alert is None or entry.alert.audience is None:
             return Event(index, plain)
         view = await self._alerts.find(entry.statement)

@@ -12,7 +12,7 @@ from itertools import islice
 
 from exchange.ledger.ledger import Ledger
 from exchange.model.entry import parse_entry
-from exchange.model.journal import AlertAnswer, AlertAsk, AlertReceipt, AlertReject, AlertReview
+from exchange.model.journal import AlertAnswer, AlertAsk, AlertGrant, AlertReceipt, AlertReject, AlertReview
 from exchange.model.statements import parse_statement
 from exchange.service.alerts import Alerts, AlertView
 from exchange.service.answers import array, composed, hashes, neighbour, note, value
@@ -101,7 +101,7 @@ class Reading:
             return True
         if row.kind == "alert":
             return await self._may_read_alert(reader, await self._alerts.find(row.statement))
-        if row.kind in ("alert.reject", "alert.review", "alert.receipt", "alert.ask", "alert.answer"):
+        if row.kind in ("alert.reject", "alert.review", "alert.receipt", "alert.ask", "alert.answer", "alert.grant"):
             return await self._is_party(reader, row)
         return False
 
@@ -113,7 +113,7 @@ class Reading:
     async def _is_party(self, reader: Reader, row: StatementRow) -> bool:
         """Who said it, and for a rejection or review those who handle the alert."""
         body = parse_statement(Envelope.decode(row.envelope)).body
-        if not isinstance(body, AlertReject | AlertReview | AlertReceipt | AlertAsk | AlertAnswer):
+        if not isinstance(body, AlertReject | AlertReview | AlertReceipt | AlertAsk | AlertAnswer | AlertGrant):
             return False
         facts = self._state.roster.facts
         device = facts.devices.get(body.issuer.device)
@@ -122,7 +122,7 @@ class Reading:
         if isinstance(body, AlertAsk):
             # What one asked, a colleague may build on: the answer permits passing on to the whole organisation.
             return device is not None and facts.persons[device.person].organisation == reader.organisation
-        if isinstance(body, AlertReceipt | AlertAnswer):
+        if isinstance(body, AlertReceipt | AlertAnswer | AlertGrant):
             # The other side is handed these by the pages that are made for it.
             return False
         return self._alerts.handles(reader, await self._alerts.find(body.alert))
@@ -171,7 +171,7 @@ class Reading:
     # -- alerts ---------------------------------------------------------------------------------------------------
 
     async def alert(self, reader: Reader, statement: str, tag: bytes | None) -> bytes:
-        """``GET /v1/alerts/{id}``: the reader's own leaf, or the neighbours that prove that ``tag`` has none.
+        """``GET /v1/alerts/{id}``: the reader's own leaf, its grant, or the neighbours that prove that ``tag`` has no leaf.
 
         Raises Denied: ``alert-unknown``; ``not-entitled`` for a proposal that is not the reader's to handle;
         ``tag-missing`` and ``tag-present``; R1 when the reader has a leaf and its organisation's terms do not count.
@@ -183,23 +183,29 @@ class Reading:
         if not (view.released or handles):
             raise Denied("not-entitled", "a proposal is for its author and candidate approvers")
         position = await self._alerts.position(view, reader.device)
-        if view.clear or (position is None and handles):
+        leaf = None if position is None else await self._alerts.leaf(view, position)
+        grant = None
+        if leaf is None or not leaf.stanza:
+            size = self._ledger.head("journal").size
+            grant = await self._alerts.grants.given(reader, statement, size) if view.released else None
+        if view.clear or (leaf is None and grant is None and handles):
             return await self._whole(view, None)
-        if position is None:
+        if leaf is None and grant is None:
             return await self._absence(view, tag)
         if reader.terms is not None:
             raise Denied(reader.terms, "your organisation has not accepted the current terms", rule="R1")
-        answer = await self._whole(view, (await self._alerts.leaf(view, position)).encode())
+        answer = await self._whole(view, None if grant is not None or leaf is None else leaf.encode(), grant)
         if view.released:
             self._claims.delivered(statement, reader.device)
         return answer
 
-    async def _whole(self, view: AlertView, leaf: bytes | None) -> bytes:
+    async def _whole(self, view: AlertView, leaf: bytes | None, grant: bytes | None = None) -> bytes:
         index = view.row.journal_index
         checkpoint, proof = await self._ledger.inclusion_proof("journal", index)
         return composed(
             checkpoint=note(checkpoint),
             envelope=view.statement.envelope,
+            grant=grant,
             index=value(index),
             leaf=leaf,
             proof=hashes(proof),
@@ -213,6 +219,11 @@ class Reading:
             index=value(view.row.journal_index),
             neighbours=array(neighbour(item) for item in audience.neighbours(tag)),
         )
+
+    async def granted(self, reader: Reader, start: int, limit: int) -> bytes:
+        """``GET /v1/grants``: grants to or by the reader's device. Raises as ``Grants.page``."""
+        size = self._ledger.head("journal").size
+        return await self._alerts.grants.page(reader, start, min(max(limit, 1), MAX_PAGE), size)
 
     async def leaves(self, reader: Reader, statement: str) -> bytes:
         """``GET /v1/alerts/{id}/leaves``: for author, candidate approvers and auditors, who recompute the recipients.

@@ -12,9 +12,11 @@ from collections.abc import Iterable, Sequence
 
 from exchange.model.alert import AlertBody
 from exchange.model.entry import RELEASED, Entry
-from exchange.model.journal import AlertReject, EpochPublish
+from exchange.model.journal import AlertGrant, AlertReject, EpochPublish
+from exchange.model.scalars import DAY
 from exchange.model.statements import Statement
 from exchange.policy.epochs import EpochTable
+from exchange.policy.grants import GrantTable
 from exchange.policy.members import Facts, Roster
 from exchange.policy.roster import TrustedRoster
 from exchange.tlog.merkle import EMPTY_ROOT
@@ -67,10 +69,12 @@ class ExchangeState:
         self.versions: dict[tuple[str, int], str] = {}
         self.released: set[str] = set()
         self.rejected: set[str] = set()
+        self.grants = GrantTable()
         self.pinned: dict[str, int] = {}
         self._recent: OrderedDict[Known, int] = OrderedDict()
         self._receipts: OrderedDict[Receipt, None] = OrderedDict()
         self._rosters: OrderedDict[int, Facts] = OrderedDict()
+        self._granting: dict[str, tuple[int, int]] = {}
 
     def roster_now(self, now: int) -> Roster:
         """The committed roster at ``now`` (seconds)."""
@@ -110,6 +114,11 @@ class ExchangeState:
         while len(self._receipts) > KEPT_RECEIPTS:
             self._receipts.popitem(last=False)
 
+    def granted_on(self, device: str, day: int) -> int:
+        """How many grants a device signed for a UTC day (days since 1970); of a day before its newest one none are known."""
+        known, count = self._granting.get(device, (day, 0))
+        return count if known == day else 0
+
     def pin(self, sha256: str) -> None:
         """Keep the sweep away from a blob while a request that claims it is on its way."""
         self.pinned[sha256] = self.pinned.get(sha256, 0) + 1
@@ -142,6 +151,10 @@ class ExchangeState:
                 self.epochs.apply(index, statement.id, body)
             case AlertReject() as body:
                 self.rejected.add(body.alert)
+            case AlertGrant() as body:
+                self.grants.apply(index, statement.id, body)
+                grantor, day = body.issuer.device, body.at // DAY
+                self._granting[grantor] = (day, self.granted_on(grantor, day) + 1)
             case AlertBody() as body if kind == RELEASED:
                 self.versions[(body.core.alert, body.core.version)] = statement.id
                 self.released.add(statement.id)
@@ -162,6 +175,8 @@ class Staging:
         self.rejected: set[str] = set()
         self.known: dict[Known, tuple[str, int]] = {}
         self.receipted: set[Receipt] = set()
+        self.granted: set[tuple[str, str]] = set()
+        self.granting: dict[str, int] = {}
         self.said: dict[tuple[str, str, str], int] = {}
 
     def fork(self) -> Staging:
@@ -177,6 +192,8 @@ class Staging:
         other.rejected = set(self.rejected)
         other.known = dict(self.known)
         other.receipted = set(self.receipted)
+        other.granted = set(self.granted)
+        other.granting = dict(self.granting)
         other.said = dict(self.said)
         return other
 

@@ -1,8 +1,9 @@
 """The tables, in SQLAlchemy Core. Spec: docs/spec/logs.md, docs/spec/statements.md.
 
 Two kinds: the logs themselves (entry, tile, checkpoint, statement, blob), which cannot be made again, and projections
-of them (alert, audience, receipt, delivery, epoch_key), which can. Names of persons and organisations stand in `opening`
-and nowhere else (invariant I8). Identifiers and hashes are text as in JSON; bytes are raw where many rows stand.
+of them (alert, audience, receipt, granted, message, delivery, epoch_key), which can.
+Names of persons and organisations stand in `opening` and nowhere else (invariant I8).
+Identifiers and hashes are text as in JSON; bytes are raw where many rows stand.
 Foreign keys are checked at commit, so that the order of inserts inside a transaction is free.
 """
 
@@ -184,6 +185,21 @@ receipt = Table(
     _required("journal_index", Integer),
     sqlite_with_rowid=False,
 )
+
+granted = Table(
+    "granted",
+    metadata,
+    Column("alert", Text, _references("alert.statement"), primary_key=True),
+    Column("device", Text, primary_key=True),
+    _required("statement", Text),
+    _required("grantor", Text),
+    _required("purpose", Text),
+    _required("journal_index", Integer),
+    Index("granted_device", "device", "journal_index"),
+    Index("granted_grantor", "grantor", "journal_index"),
+    sqlite_with_rowid=False,
+)
+"""Which device was given which alert after its release: one grant for each."""
 
 message = Table(
     "message",

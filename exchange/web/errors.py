@@ -98,6 +98,8 @@ STATUS: Final[dict[str, int]] = {
     "roster-ahead": 409,
     "roster-root": 409,
     "version-taken": 409,
+    "already-recipient": 409,
+    "grant-limit": 429,
     "rejected": 409,
     "blob-missing": 409,
     "busy": 503,

@@ -280,6 +280,13 @@ async def answers(call: Call) -> web.Response:
     return _json(await call.context.messages.answers(call.reader, start))
 
 
+async def grants(call: Call) -> web.Response:
+    """What was given to the caller's device, and what it gave."""
+    query = call.queried("start", "limit")
+    start, limit = integer(query, "start", 0), min(integer(query, "limit", DEFAULT_PAGE), MAX_PAGE)
+    return _json(await call.context.reading.granted(call.reader, start, limit))
+
+
 async def proposals(call: Call) -> web.Response:
     """Open proposals that the caller handles."""
     return _json(await call.context.reading.proposals(call.reader))

@@ -337,6 +337,23 @@ ROUTES: Final[tuple[Route, ...]] = (
     ),
     Route(
         "GET",
+        "/v1/grants",
+        handlers.grants,
+        Access.SESSION,
+        "everyone: grants to or by the caller's device",
+        summary="Grants to or by the caller's device in journal order",
+        query=(_START, _LIMIT),
+        answers=(
+            Answer(
+                "a page; without next it is the last",
+                schemas.GRANTS,
+                links=(Link("grants", {"start": "$response.body#/next"}),),
+            ),
+        ),
+        rules=(403,),
+    ),
+    Route(
+        "GET",
         "/v1/proposals",
         handlers.proposals,
         Access.SESSION,

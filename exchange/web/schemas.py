@@ -136,7 +136,7 @@ PAGE: Final = opened(
 ALERT: Final[Schema] = {
     "anyOf": [
         opened(
-            {"checkpoint": NOTE, "envelope": ref("Envelope"), "index": INDEX, "proof": PROOF}, {"leaf": ref("Leaf")}
+            {"checkpoint": NOTE, "envelope": ref("Envelope"), "index": INDEX, "proof": PROOF}, {"grant": ref("Grant"), "leaf": ref("Leaf")}
         ),
         opened({"index": INDEX, "neighbours": several(ref("Neighbour"), least=1, most=2)}),
     ]
@@ -152,6 +152,14 @@ RECEIPTS: Final[Schema] = {
         PAGE,
     ]
 }
+GRANTS: Final = opened(
+    {
+        "grants": several(
+            opened({"alert": HASH, "envelope": ref("Envelope"), "index": INDEX}, {"chain": ref("Envelope")}), most=256
+        )
+    },
+    {"next": INDEX},
+)
 PROPOSALS: Final = opened(
     {"proposals": several(opened({"index": INDEX, "signed": {"type": "boolean"}, "statement": HASH}))}
 )
@@ -221,9 +229,13 @@ def components() -> dict[str, Schema]:
         },
         "FeedEntry": opened(
             {"entry": base64(4096), "index": INDEX},
-            {"alert": opened({"envelope": ref("Envelope"), "index": INDEX, "leaf": ref("Leaf")})},
+            {
+                "alert": opened({"envelope": ref("Envelope"), "index": INDEX, "leaf": ref("Leaf")}),
+                "grant": ref("Grant"),
+            },
         ),
         "FeedEnd": opened({"code": SHORT}),
+        "Grant": opened({"envelope": ref("Envelope"), "index": INDEX}, {"chain": ref("Envelope")}),
         "Hash": _scalar(scalars.Hash, "a SHA-256; a statement, an alert and a blob are named by theirs"),
         "Heads": opened({"journal": NOTE, "registry": NOTE}),
         "Id": _scalar(scalars.Id, "16 random bytes, unpadded base64url"),

@@ -43,6 +43,7 @@ class LoggedWorld(World):
         self.trees: dict[LogName, list[Frontier]] = {"registry": [Frontier()], "journal": [Frontier()]}
         self.identities: dict[str, DeviceIdentity] = {}
         self.packs: dict[str, bytes] = {}
+        self.sealed: dict[str, tuple[bytes, bytes]] = {}
         self.leaf_lists: dict[str, bytes] = {}
         self.openings: dict[str, tuple[Opening, ...]] = {}
         self.kept: list[tuple[LogName, bytes]] = []
@@ -230,6 +231,7 @@ class LoggedWorld(World):
         statement = parse_statement(envelope)
         if leaves is not None:
             self.leaf_lists[statement.id] = leaves
+            self.sealed[statement.id] = (self._content_key, self.packs[statement.alert.sealed.pack.sha256])  # type: ignore[union-attr]
         return statement
 
     def approve(self, statement: Statement, approver: Member) -> Statement:
@@ -250,6 +252,7 @@ class LoggedWorld(World):
         digest = parts_digest([PartDigest.of(part)])
         alert = encoding.unb64u(fields["alert"])
         made = seal_stanzas(key, core_hash, digest, targets, alert, fields["version"], random=self.random)
+        self._content_key = key
         self.packs[sha256(made.pack).hexdigest()] = made.pack
         sealed = {
             "depth": made.depth,

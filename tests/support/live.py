@@ -39,6 +39,8 @@ class Live(World):
         self.folder = folder
         self.exchange_server: Exchange
         self.identities: dict[str, DeviceIdentity] = {}
+        self.sealed: dict[str, tuple[bytes, bytes]] = {}
+        """What was sealed for each alert: content key and pack."""
         self.config = parse(
             {
                 "server": {"data": str(folder / "data"), "head_file": str(folder / "head" / "head"), "port": 0},
@@ -261,6 +263,7 @@ class Live(World):
         policy = roster.facts.policy
         assert policy is not None
         sealed: dict[str, Any]
+        secrets: tuple[bytes, bytes] | None = None
         if label == "CLEAR":
             parts = [content, *attachments]
             sealed = {"parts": [await self._part(part, author.device) for part in parts]}
@@ -278,6 +281,7 @@ class Live(World):
             digest = parts_digest([PartDigest.of(part) for part in parts])
             made = seal_stanzas(key, core_hash, digest, targets, encoding.unb64u(fields["alert"]), fields["version"])
             pack = await self.put(made.pack, author.device)
+            secrets = (key, made.pack)
             sealed = {
                 "depth": made.depth,
                 "ephemeral": encoding.b64u(made.ephemeral),
@@ -286,7 +290,10 @@ class Live(World):
                 "root": made.root.hex(),
             }
         envelope = Envelope("alert", encoding.encode({"core": fields, "sealed": sealed}), ())
-        return parse_statement(add_signature(envelope, author.signer))
+        statement = parse_statement(add_signature(envelope, author.signer))
+        if secrets is not None:
+            self.sealed[statement.id] = secrets
+        return statement
 
     async def _part(self, part: bytes, device: str) -> dict[str, Any]:
         return {"length": len(part), "sha256": await self.put(part, device)}
