@@ -36,7 +36,7 @@ from exchange.policy.replay import (
 from exchange.policy.rules import approver_fault, required_approvals
 from keys import encoding
 from keys.errors import KeysError
-from keys.stanza import SUMMARY, LeafSummary, parse_leaf_list, stanza_id
+from keys.stanza import EMPTY_STANZA_HASH, SUMMARY, LeafSummary, parse_leaf_list, stanza_id
 
 REVIEW_WITHIN = 86_400
 """Seconds within which another person reviews an emergency release."""
@@ -233,6 +233,19 @@ class AlertReplay:
         while at >= 0 and at % SUMMARY:
             at = data.find(wanted, at + 1)
         return None if at < 0 else at // SUMMARY
+
+    def is_keyless(self, known: Known, place: int) -> bool:
+        """Whether the leaf at an index has no stanza."""
+        start = place * SUMMARY
+        return self._list(known.statement)[start + SUMMARY - 32 : start + SUMMARY] == EMPTY_STANZA_HASH
+
+    def is_released(self, alert: str, version: int) -> bool:
+        """Whether a version of an alert (by its alert id) was released before."""
+        return (alert, version) in self._versions
+
+    def released_versions(self, alert: str, below: int) -> list[str]:
+        """The statements of the released versions of an alert below a version."""
+        return [found for version in range(1, below) if (found := self._versions.get((alert, version))) is not None]
 
     def _leaves(self, statement: str) -> tuple[LeafSummary, ...]:
         try:

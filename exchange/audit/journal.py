@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from exchange.audit.alerts import AlertReplay, Known
 from exchange.audit.bundle import AuditBundle
+from exchange.audit.grants import GrantReplay
 from exchange.audit.registry import RegistryReplay
 from exchange.audit.report import Recorder
 from exchange.audit.signatures import SignatureChecks
@@ -21,6 +22,7 @@ from exchange.model.journal import (
     AlertAnswer,
     AlertAsk,
     AlertDeliver,
+    AlertGrant,
     AlertReceipt,
     AlertReject,
     AlertReview,
@@ -64,6 +66,7 @@ class JournalReplay:
         self._recorder = recorder
         self._epochs = EpochTable()
         self._alerts = AlertReplay(bundle, view, registry, self._epochs, checks, recorder)
+        self._grants = GrantReplay(bundle, view, self._alerts, self._epochs)
         self._asks: dict[str, tuple[Known, str]] = {}
         self._last_at = 0
         self._last_size = 0
@@ -92,6 +95,8 @@ class JournalReplay:
             recorder.incomplete(4, 5, 7, 8, 9, 10)
         recorder.totals.journal_entries = view.size
         self._alerts.finish(self._last_at, complete)
+        recorder.totals.received += self._grants.received
+        recorder.totals.read += self._grants.read
         return complete
 
     # -- step 4 ----------------------------------------------------------------------------------------------------
@@ -148,6 +153,8 @@ class JournalReplay:
             return
         if entry.alert is not None and not isinstance(body, AlertReject):
             raise AlertRefusal("V4", "entry-mismatch", "only entries of alerts and rejections name an alert")
+        if entry.grant is not None and not isinstance(body, AlertGrant):
+            raise AlertRefusal("V4", "entry-mismatch", "only entries of grants name a grant")
         if isinstance(body, AlertDeliver | StatementRefuse | AccessRead):
             self._by_server(entry, statement, body.issuer)
             self._claim(index, roster, body)
@@ -163,12 +170,14 @@ class JournalReplay:
                 self._alerts.review(entry, body, person, roster)
             case AlertReceipt():
                 self._receipt(body, roster)
+            case AlertGrant():
+                self._grants.grant(index, entry, statement, body, roster)
             case AlertAsk():
                 known, _ = self._received(body.alert, body.issuer.device)
                 check_to_source(roster, self._source(known, roster), body.message)
                 self._asks[statement.id] = (known, person)
             case AlertAnswer():
-                self._answer(body, person, roster)
+                self._answer(statement.id, body, person, roster)
             case _:
                 raise AlertRefusal("V4", "kind-unexpected", f"{statement.kind.name} has no place in the journal")
 
@@ -214,13 +223,15 @@ class JournalReplay:
         for known, place in places:
             if body.message is not None:
                 check_to_source(roster, self._source(known, roster), body.message)
+            elif place is None:
+                self._grants.receipt(known.statement, body.issuer.device, body.level)
             elif body.level == "read":
                 known.read |= 1 << place
             else:
                 known.received |= 1 << place
 
-    def _received(self, alert: str, device: str) -> tuple[Known, int]:
-        """A released alert and the device's leaf of it; raises AlertRefusal."""
+    def _received(self, alert: str, device: str) -> tuple[Known, int | None]:
+        """A released alert and the device's leaf of it (None: it has a grant); raises AlertRefusal."""
         known = self._alerts.known(alert)
         if known is None or known.released_index is None:
             raise AlertRefusal("V4", "alert-unknown", f"the statement is about {alert}, which was not released before")
@@ -231,17 +242,18 @@ class JournalReplay:
         """The organisation of the alert's author."""
         return roster.facts.persons[roster.facts.devices[known.author_device].person].organisation
 
-    def _answer(self, body: AlertAnswer, person: str, roster: Roster) -> None:
+    def _answer(self, statement: str, body: AlertAnswer, person: str, roster: Roster) -> None:
         asked = self._asks.get(body.ask)
         if asked is None:
             raise AlertRefusal("V4", "ask-unknown", f"the answer is to {body.ask}, which was not asked before")
         known, asker = asked
         check_answer(roster, person, self._source(known, roster), known.label, asker, body)
         check_permitted(roster, body)
+        self._grants.permit(statement, known.statement, roster.facts.persons[asker].organisation, body)
 
-    def _addressed(self, known: Known, device: str, code: str, what: str) -> int:
+    def _addressed(self, known: Known, device: str, code: str, what: str) -> int | None:
         place = self._alerts.leaf_of(known, device)
-        if place is None:
+        if place is None and not self._grants.has(known.statement, device):
             sentence = f"{what} device {device}, to which {known.statement} was never sealed"
             raise AlertRefusal("V7", code, sentence)
         return place

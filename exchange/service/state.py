@@ -119,6 +119,13 @@ class ExchangeState:
         known, count = self._granting.get(device, (day, 0))
         return count if known == day else 0
 
+    def grantees(self, alert: str, below: int, size: int) -> frozenset[str]:
+        """The persons to whose devices a version below ``below`` of an alert (its alert id) was granted by a journal entry
+        below ``size``: with the leaves of these versions, the earlier recipients (``docs/spec/policy.md``, lineage)."""
+        released = (self.versions.get((alert, version)) for version in range(1, below))
+        devices = self.grants.grantees((found for found in released if found is not None), size)
+        return frozenset(self.roster.facts.devices[device].person for device in devices)
+
     def pin(self, sha256: str) -> None:
         """Keep the sweep away from a blob while a request that claims it is on its way."""
         self.pinned[sha256] = self.pinned.get(sha256, 0) + 1

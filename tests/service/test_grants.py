@@ -277,6 +277,8 @@ async def test_grants_are_remembered_over_a_restart_and_listed_as_earlier_recipi
         assert await server.store.read(grant_rows.grantees, alert, below, size) == wanted
     assert server.state.grants.grantees([scene.alert.id], result.index + 1) == {scene.nurse.device}
     assert server.state.grants.grantees([scene.alert.id], result.index) == frozenset()
+    assert server.state.grantees(alert, 2, result.index + 1) == {scene.nurse.person}
+    assert server.state.grantees(alert, 1, result.index + 1) == frozenset()
     assert await scene.refused(give(world, scene.doctor, scene.alert, scene.nurse.device)) == (
         "R12", "already-recipient",
     )  # fmt: skip

@@ -13,8 +13,8 @@ from typing import Any
 
 from exchange.audit.bundle import BundleWriter
 from exchange.model.alert import AlertBody, Content, ContentText, Core
-from exchange.model.entry import PROPOSED, REJECTED, RELEASED, AlertMark, AudienceHead, Entry
-from exchange.model.journal import AlertReject, EpochPublish
+from exchange.model.entry import PROPOSED, REJECTED, RELEASED, AlertMark, AudienceHead, Entry, GrantMark
+from exchange.model.journal import AlertGrant, AlertReject, EpochPublish
 from exchange.model.scalars import DAY, Head
 from exchange.model.statements import Opening, Statement, parse_statement
 from exchange.policy.decide import Recipient, decide_people, expand
@@ -110,6 +110,9 @@ class LoggedWorld(World):
     def log(self, statement: Statement, *, kind: str | None = None, **changes: Any) -> int:
         """Append a journal statement with the entry that an exchange would make; ``changes`` override its fields."""
         mark: AlertMark | None = None
+        grant: GrantMark | None = None
+        if isinstance(statement.body, AlertGrant):
+            grant = GrantMark(ephemeral=statement.body.ephemeral, tag=statement.body.tag)
         if isinstance(statement.body, AlertBody):
             core, sealed = statement.alert.core, statement.alert.sealed
             audience = None
@@ -125,6 +128,7 @@ class LoggedWorld(World):
         fields: dict[str, Any] = {
             "alert": mark,
             "at": self.now,
+            "grant": grant,
             "kind": kind or statement.kind.name,
             "registry": self.head("registry"),
             "signatures": statement.envelope.signatures_hash,
