@@ -110,6 +110,17 @@ class AlertAnswer:
     neighbours: tuple[Neighbour, ...] = ()
     proof: tuple[bytes, ...] = ()
     checkpoint: bytes | None = None
+    granted: bool = False
+    """Whether it is shown because of a grant; the grant itself is asked for by its entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class GrantItem:
+    """A grant to or by this device: its journal index, its statement, and the grantor's ``device.enrol`` where it comes along."""
+
+    index: int
+    envelope: Envelope
+    chain: Envelope | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +263,25 @@ def parse_alert(value: dict[str, Any]) -> AlertAnswer:
         neighbours=tuple(_neighbour(item) for item in _list(value.get("neighbours", []), 2)),
         proof=_proof(value.get("proof", [])),
         checkpoint=None if checkpoint is None else _note(checkpoint),
+        granted=value.get("grant") is not None,
     )
+
+
+def parse_grants(value: dict[str, Any]) -> Page[GrantItem]:
+    """``GET /v1/grants``."""
+    _fields(value, "grants")
+    items = []
+    for item in _list(value["grants"], MAX_ITEMS):
+        _fields(item, "envelope", "index")
+        chain = item.get("chain")
+        items.append(
+            GrantItem(
+                _number(item["index"]),
+                Envelope.from_json(item["envelope"]),
+                None if chain is None else Envelope.from_json(chain),
+            )
+        )
+    return _page(items, [item.index for item in items], value)
 
 
 def _path(value: Any) -> tuple[bytes, ...]:

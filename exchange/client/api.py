@@ -22,6 +22,7 @@ from exchange.client.answers import (
     EpochItem,
     ExchangeInfo,
     FeedItem,
+    GrantItem,
     Page,
     Polled,
     RegistryItem,
@@ -30,6 +31,7 @@ from exchange.client.answers import (
     parse_epochs,
     parse_exchange,
     parse_feed_entry,
+    parse_grants,
     parse_heads,
     parse_polled,
     parse_registry,
@@ -161,6 +163,11 @@ class ExchangeApi:
         query = "" if tag is None else f"?tag={encoding.b64u(tag)}"
         answer = await self._private("GET", f"/v1/alerts/{statement}{query}", max_bytes=MAX_ANSWER)
         return _parsed(parse_alert, answer)
+
+    async def grants(self, start: int, limit: int = PAGE) -> Page[GrantItem]:
+        """Grants to or by this device from a journal index on; one page."""
+        path = f"/v1/grants?start={start}&limit={limit}"
+        return _parsed(parse_grants, await self._private("GET", path, max_bytes=MAX_PAGE))
 
     async def leaves(self, statement: str) -> bytes:
         """An alert's leaf list, 72 bytes a leaf."""

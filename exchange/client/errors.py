@@ -10,6 +10,14 @@ from collections.abc import Mapping
 
 from exchange.model.problems import ExchangeError
 
+GRANT_STEPS = 20
+"""What is added to the steps of a grant's own list, so that both lists stand in one column: 21 is G1."""
+
+
+def step_name(step: int) -> str:
+    """How a step is reported: ``V1`` to ``V9``, of a grant ``G1`` to ``G5``."""
+    return f"G{step - GRANT_STEPS}" if step > GRANT_STEPS else f"V{step}"
+
 
 class ClientError(ExchangeError):
     """Something on the member's side cannot go on."""
@@ -77,5 +85,5 @@ class VerificationError(ClientError):
 
     @property
     def name(self) -> str:
-        """How the step is reported: ``V1`` to ``V9``."""
-        return f"V{self.step}"
+        """How the step is reported."""
+        return step_name(self.step)

@@ -17,7 +17,7 @@ A crash, or a failure, at any point leaves the store as it was before.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from exchange.client.answers import Heads
@@ -37,11 +37,13 @@ from exchange.tlog.merkle import HASH_BYTES, Frontier, leaf_hash
 from exchange.tlog.tiles import TILE_WIDTH, Bundle, Tile, width_at
 from keys import encoding
 from keys.envelope import Envelope
+from keys.errors import OpenError
 
 MAX_GROWTH = 1_000_000
 """Entries of one log taken in at once: a log that claims more is not followed blindly into exhaustion."""
 MAX_GROWTH_BYTES = 512 << 20
 """Bytes of new entries of one log held at once: they lie in memory before the signed root says that they are right."""
+GRANT = "alert.grant"
 ALERT_KINDS = frozenset({"alert.proposed", "alert.released", "alert.rejected"})
 
 
@@ -260,7 +262,7 @@ def _check_registry_entries(member: Member, registry: Growth) -> None:
     last = member.replica.journal_entry(member.replica.size("journal") - 1) if member.replica.size("journal") else None
     earliest = 0 if last is None else last.at
     for index, (data, entry) in enumerate(zip(registry.data, registry.entries, strict=True), registry.base):
-        if entry.subject is None or entry.registry is not None or entry.alert is not None:
+        if entry.subject is None or entry.registry is not None or entry.alert is not None or entry.grant is not None:
             raise _bad_entry("registry", index, data, "entry-malformed", "not the fields of a registry entry")
         if entry.at > latest:
             raise _bad_entry("registry", index, data, "time-ahead", "the entry is dated in the future")
@@ -284,7 +286,9 @@ def _check_journal_entries(member: Member, journal: Growth, registry: Growth) ->
 
     for index, (data, entry) in enumerate(zip(journal.data, journal.entries, strict=True), journal.base):
         named = entry.registry
-        if named is None or entry.subject is not None or (entry.alert is not None) != (entry.kind in ALERT_KINDS):
+        marked = (entry.alert is not None) == (entry.kind in ALERT_KINDS)
+        marked = marked and (entry.grant is not None) == (entry.kind == GRANT)
+        if named is None or entry.subject is not None or not marked:
             raise _bad_entry("journal", index, data, "entry-malformed", "not the fields of a journal entry")
         if entry.kind == RELEASED:
             if entry.statement in released or replica.state.alert(entry.statement) is not None:
@@ -427,6 +431,7 @@ def _commit(
     erased: Iterable[tuple[str, str]],
 ) -> None:
     state, now = member.state, member.clock()
+    granted = [*_granted(member, journal)]
     with state.transaction():
         for growth in (registry, journal):
             if state.head(growth.log).size != growth.base:
@@ -458,8 +463,22 @@ def _commit(
             for index, entry in enumerate(journal.entries, journal.base)
             if entry.kind == RELEASED and entry.alert is not None
         )
+        state.add_granted(granted)
         state.keep_verified(member.replica.memory.take_new())
         state.set_checked(now)
+
+
+def _granted(member: Member, journal: Growth) -> Iterator[tuple[int, str]]:
+    """The grants whose entry bears this device's tag: what the exchange owes it from now on."""
+    for index, entry in enumerate(journal.entries, journal.base):
+        if entry.grant is None:
+            continue
+        try:
+            tag = member.identity.grant_tag(encoding.unb64u(entry.grant.ephemeral, length=32))
+        except OpenError:
+            continue  # an ephemeral key of no use is nobody's: whoever granted it so harmed its own gift
+        if encoding.b64u(tag) == entry.grant.tag:
+            yield index, entry.statement
 
 
 def _adopt(

@@ -16,7 +16,8 @@ from exchange.client.state import Outgoing
 from exchange.model import window
 from exchange.model.alert import AlertBody
 from exchange.model.common import FIRST_LEAD
-from exchange.model.entry import PROPOSED, REJECTED, RELEASED, Entry, parse_entry
+from exchange.model.entry import PROPOSED, REJECTED, RELEASED, Entry, GrantMark, parse_entry
+from exchange.model.journal import AlertGrant
 from exchange.model.statements import parse_statement
 from exchange.model.submission import Submission
 from keys import encoding
@@ -28,7 +29,8 @@ REJECT = "reject"
 EPOCHS = "epochs"
 RECEIPT = "receipt"
 MESSAGE = "message"
-BY_ITSELF = frozenset({EPOCHS, RECEIPT})
+GRANT = "grant"
+BY_ITSELF = frozenset({EPOCHS, GRANT, RECEIPT})
 """What is sent again without asking anybody."""
 
 
@@ -110,7 +112,24 @@ def check_entry(member: Member, envelope: Envelope, index: int) -> Entry:
         raise VerificationError(2, "entry-mismatch", f"the journal holds the statement, but not as {kind}", evidence)
     if isinstance(statement.body, AlertBody):
         check_mark(statement.body, envelope, entry, index)
+    if isinstance(statement.body, AlertGrant):
+        check_grant_mark(statement.body, envelope, entry, index)
     return entry
+
+
+def check_grant_mark(body: AlertGrant, envelope: Envelope, entry: Entry, index: int) -> None:
+    """That an entry names the ephemeral key and tag that were signed: led to others, the grantee would not see its grant.
+
+    Raises VerificationError ``entry-differs`` (step 4).
+    """
+    if entry.grant != GrantMark(ephemeral=body.ephemeral, tag=body.tag):
+        evidence = {
+            "entry": encoding.b64(entry.encode()),
+            "index": str(index),
+            "statement": encoding.b64(envelope.encode()),
+        }
+        detail = "the entry says something else of the grant than was signed"
+        raise VerificationError(4, "entry-differs", detail, evidence)
 
 
 def check_mark(body: AlertBody, envelope: Envelope, entry: Entry, index: int) -> None:

@@ -27,6 +27,10 @@ SCHEMA = (
     " version INTEGER NOT NULL, at INTEGER NOT NULL, status TEXT NOT NULL, received_at INTEGER NOT NULL DEFAULT 0,"
     " read_at INTEGER NOT NULL DEFAULT 0, envelope BLOB, content BLOB, verified BLOB) STRICT",
     "CREATE INDEX alert_status ON alert (status, idx)",
+    # The content keys of opened alerts, sealed: what passing an alert on takes, long after the weekly key is destroyed.
+    "CREATE TABLE content_key (statement TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID",
+    # Grants whose entry bears this device's tag: each must be shown, or it is withheld.
+    "CREATE TABLE granted (idx INTEGER PRIMARY KEY, statement TEXT NOT NULL, status TEXT NOT NULL) STRICT",
     "CREATE TABLE receipt (statement TEXT NOT NULL, level TEXT NOT NULL, queued_at INTEGER NOT NULL, sent_by TEXT,"
     " PRIMARY KEY (statement, level)) STRICT, WITHOUT ROWID",
     "CREATE TABLE outgoing (statement TEXT PRIMARY KEY, purpose TEXT NOT NULL, envelope BLOB NOT NULL,"

@@ -54,7 +54,8 @@ class AlertRow:
     """One released alert as this device knows it.
 
     ``status``: ``pending`` (not looked at yet, or failed so far), ``opened``, ``absent`` (proven not addressed), ``earlier``
-    (older than this device), ``keyless`` (addressed, but to no key of this device), ``public`` (CLEAR).  Times in seconds, 0
+    (older than this device), ``keyless`` (addressed, but to no key of this device), ``closed`` (addressed to a key that this
+    device has no longer), ``public`` (CLEAR).  Times in seconds, 0
     for not yet.
     """
 
@@ -376,9 +377,41 @@ class MemberState:
         row = self._one(f"SELECT {self._ALERT} FROM alert WHERE statement=?", statement)  # noqa: S608
         return None if row is None else AlertRow(*row)
 
-    def set_status(self, statement: str, status: str) -> None:
-        """Settle an alert that was not opened: ``absent``, ``earlier`` or ``keyless``."""
-        self._db.execute("UPDATE alert SET status=? WHERE statement=?", (status, statement))
+    def set_status(self, statement: str, status: str, envelope: Envelope | None = None) -> None:
+        """Settle an alert that was not opened: ``absent``, ``earlier``, ``keyless`` or ``closed``, the last two with what was
+        verified of it as far as it could be: its statement."""
+        shown = None if envelope is None else envelope.encode()
+        self._db.execute("UPDATE alert SET status=?, envelope=? WHERE statement=?", (status, shown, statement))
+
+    def newer_version(self, alert: str, version: int, before: int) -> bool:
+        """Whether a later version of an alert (by its alert id) was released before a journal index."""
+        sql = "SELECT 1 FROM alert WHERE alert=? AND version>? AND idx<? LIMIT 1"
+        return self._one(sql, alert, version, before) is not None
+
+    def keep_content_key(self, statement: str, content_key: bytes) -> None:
+        """Keep an opened alert's content key, sealed: what passing the alert on takes."""
+        sealed = self._vault.seal(f"content-key/{statement}", content_key)
+        self._db.execute("INSERT OR REPLACE INTO content_key (statement, sealed) VALUES (?, ?)", (statement, sealed))
+
+    def content_key(self, statement: str) -> bytes | None:
+        """An opened alert's content key, 32 bytes; None when it is not here."""
+        row = self._one("SELECT sealed FROM content_key WHERE statement=?", statement)
+        return None if row is None else self._vault.open(f"content-key/{statement}", row[0])
+
+    # -- grants to this device -----------------------------------------------------------------------------------------
+
+    def add_granted(self, items: Iterable[tuple[int, str]]) -> None:
+        """Note grants for this device: (journal index, statement id); not looked at yet."""
+        self._db.executemany("INSERT INTO granted (idx, statement, status) VALUES (?, ?, 'pending')", items)
+
+    def granted(self, status: str = "pending") -> list[tuple[int, str]]:
+        """Grants for this device of a status, ``pending`` or ``taken``, by journal index."""
+        rows = self._db.execute("SELECT idx, statement FROM granted WHERE status=? ORDER BY idx", (status,))
+        return [(index, statement) for index, statement in rows]
+
+    def take_granted(self, index: int) -> None:
+        """A grant was verified, and its alert is here."""
+        self._db.execute("UPDATE granted SET status='taken' WHERE idx=?", (index,))
 
     def keep_opened(
         self, statement: str, status: str, envelope: Envelope, content: bytes, verified: bytes, now: int

@@ -15,20 +15,24 @@ from exchange.client import post, receipts, weeks
 from exchange.client.answers import AlertAnswer, Heads
 from exchange.client.errors import BadAnswer, ClientError, Refused, StateError, TransportError, VerificationError
 from exchange.client.follow import follow
+from exchange.client.granted import receive_granted
+from exchange.client.keep import MAX_FACTS, keep_opened
 from exchange.client.member import Member
 from exchange.client.parts import PartStore
 from exchange.client.state import AlertRow, Failure, Outgoing
-from exchange.client.verify import Opened, verify_absent, verify_clear, verify_released
+from exchange.client.verify import verify_absent, verify_clear, verify_released
 from exchange.model.alert import Content, parse_content
 from exchange.model.statements import parse_statement
 from keys import encoding
+from keys.envelope import Envelope
 from keys.errors import OpenError
 
-MAX_FACTS = 65_536
-"""Bytes of what is kept about an opened alert."""
 CUT = frozenset({"body-too-large", "redirect"})
 """Transport errors that are the answer of one request, not the state of the connection: they stop one alert only."""
 STANZA_EMPTY = "stanza-empty"
+NO_EPOCH_KEY = "no-epoch-key"
+SEALED = ("keyless", "closed")
+"""Statuses of alerts that are for this device and stay sealed on it."""
 DEVICE_UNKNOWN = "device-unknown"
 
 
@@ -36,29 +40,38 @@ DEVICE_UNKNOWN = "device-unknown"
 class Count:
     """How complete this device is: of the alerts for it, how many were opened.
 
-    ``keyless`` came while it had no usable key; ``open`` are those that failed or wait.
+    ``keyless`` came while it had no usable key; ``closed`` were sealed to a key that it has no longer; ``open`` are those that
+    failed or wait.
     """
 
     opened: int
     keyless: int
     open: int
     public: int
+    closed: int = 0
 
     @property
     def total(self) -> int:
         """All alerts that are, or may be, for this device (CLEAR apart)."""
-        return self.opened + self.keyless + self.open
+        return self.opened + self.keyless + self.open + self.closed
 
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """What one round brought: statement ids newly opened, failures that stand, statements of ours whose fate is open."""
+    """What one round brought: statement ids newly opened, failures that stand, statements of ours whose fate is open.
+
+    ``missed`` and ``closed`` are alerts of this round that stay sealed: they came while this device had no usable key, or for a
+    key that it has no longer.  ``away`` is how long ago it was here last, seconds; 0 the first time.
+    """
 
     entries: int
     opened: tuple[str, ...]
     failures: tuple[Failure, ...]
     unsent: tuple[Outgoing, ...]
     count: Count
+    missed: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
+    away: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +97,22 @@ async def sync(
     ``quiet``: nothing is sent (no receipts, no new weekly keys).  Raises VerificationError when the logs do not verify (then
     nothing is opened), TransportError, Refused when the exchange lets this device in no longer.
     """
+    state, before = member.state, member.state.checked_at()
+    sealed = {status: {row.statement for row in state.alerts(status)} for status in SEALED}
     grown = await follow(member, heads, entries)
     unsent = post.settle(member)
-    opened = await receive(member, alerts or {})
+    opened = await receive_granted(member) + await receive(member, alerts or {})
     if not quiet:
         for item in [item for item in unsent if item.purpose in post.BY_ITSELF]:
             unsent.remove(item)
             await _again(member, item)
         await weeks.renew(member)
         await receipts.send_receipts(member)
-    state = member.state
-    return Synced(grown, tuple(opened), tuple(state.failures()), tuple(unsent), count(member))
+    missed, closed = (
+        tuple(row.statement for row in state.alerts(status) if row.statement not in sealed[status]) for status in SEALED
+    )
+    away = max(0, member.clock() - before) if before else 0
+    return Synced(grown, tuple(opened), tuple(state.failures()), tuple(unsent), count(member), missed, closed, away)
 
 
 async def _again(member: Member, item: Outgoing) -> None:
@@ -159,7 +177,7 @@ async def _settle(member: Member, row: AlertRow, enrolled: int, known: AlertAnsw
 
         if mark.audience is None:
             answer = known or await member.api.alert(row.statement, None)
-            _store(member, row, await verify_clear(replica, row.index, answer, parts, keep), "public")
+            keep_opened(member, row, await verify_clear(replica, row.index, answer, parts, keep), "public")
             return True
         if entry.registry.size < enrolled:
             # Accepted before this device was enrolled: no roster that it could name has this device.
@@ -171,6 +189,13 @@ async def _settle(member: Member, row: AlertRow, enrolled: int, known: AlertAnsw
         except OpenError as error:
             raise VerificationError(7, error.code, str(error), {"entry": encoding.b64(entry.encode())}) from None
         answer = known or await member.api.alert(row.statement, tag)
+        if answer.granted and answer.leaf is None:
+            # Its grant was looked at before, by its own entry, and did not verify; or there is none.
+            evidence = {"entry": encoding.b64(entry.encode()), "index": str(row.index)}
+            if answer.envelope is not None:
+                evidence["statement"] = encoding.b64(answer.envelope.encode())
+            detail = "it is shown as given to this device, and no grant of it verifies"
+            raise VerificationError(7, "withheld", detail, evidence)
         if answer.envelope is None:
             verify_absent(replica, row.index, tag, answer.neighbours)
             _conclude(member, row, "absent")
@@ -181,9 +206,9 @@ async def _settle(member: Member, row: AlertRow, enrolled: int, known: AlertAnsw
             status = _no_reader(error, answer)
             if status is None:
                 raise
-            _conclude(member, row, status)
+            _conclude(member, row, status, answer.envelope if status in SEALED else None)
             return False
-        _store(member, row, opened, "opened")
+        keep_opened(member, row, opened, "opened", leaf=answer.leaf)
         return True
 
 
@@ -191,34 +216,17 @@ def _no_reader(error: VerificationError, answer: AlertAnswer) -> str | None:
     """What an alert is that verified up to there and is not for this device to open; None when it did not verify."""
     if (error.step, error.code) == (8, STANZA_EMPTY):
         return "keyless"
+    if (error.step, error.code) == (8, NO_EPOCH_KEY):
+        return "closed"
     if (error.step, error.code) == (5, DEVICE_UNKNOWN) and answer.leaf is None:
         return "earlier"  # shown to its author or approver, on a device that the roster named does not have yet
     return None
 
 
-def _conclude(member: Member, row: AlertRow, status: str) -> None:
+def _conclude(member: Member, row: AlertRow, status: str, envelope: Envelope | None = None) -> None:
     with member.state.transaction():
-        member.state.set_status(row.statement, status)
+        member.state.set_status(row.statement, status, envelope)
         member.state.settle_failures(row.statement)
-
-
-def _store(member: Member, row: AlertRow, opened: Opened, status: str) -> None:
-    """Content, what was verified about it and the queued receipt: together or not at all."""
-    facts: dict[str, Any] = {
-        "alert": {"code": opened.alert.code, "rule": opened.alert.rule},
-        "approvals": list(opened.signers.approvals),
-        "author": opened.signers.author,
-    }
-    if opened.mine is not None:
-        facts["mine"] = {"code": opened.mine.code, "rule": opened.mine.rule}
-    state, now = member.state, member.clock()
-    with state.transaction():
-        envelope = opened.statement.envelope
-        state.keep_opened(row.statement, status, envelope, opened.content.encode(), encoding.encode(facts), now)
-        state.keep_verified(member.replica.memory.take_new())
-        state.settle_failures(row.statement)
-        if status == "opened":
-            state.queue_receipt(row.statement, "received", now)
 
 
 def letter(member: Member, statement: str) -> Letter:
@@ -234,5 +242,5 @@ def letter(member: Member, statement: str) -> Letter:
 def count(member: Member) -> Count:
     """How complete this device is."""
     rows = member.state.alerts()
-    of = {status: sum(row.status == status for row in rows) for status in ("opened", "keyless", "pending", "public")}
-    return Count(of["opened"], of["keyless"], of["pending"], of["public"])
+    statuses = ("opened", "keyless", "pending", "public", "closed")
+    return Count(*(sum(row.status == status for row in rows) for status in statuses))

@@ -115,7 +115,8 @@ class Books(Protocol):
 class Opened:
     """A verified and opened alert.
 
-    ``mine`` says why this person receives it (None for CLEAR), ``alert`` that it may be published; the content is plaintext.
+    ``mine`` says why this person receives it (None for CLEAR), ``alert`` that it may be published; the content is plaintext, and
+    ``content_key`` (none for CLEAR) is what passing it on takes.
     """
 
     statement: Statement
@@ -125,6 +126,7 @@ class Opened:
     alert: Decision
     mine: Decision | None
     content: Content = field(repr=False)
+    content_key: bytes | None = field(default=None, repr=False)
 
     @property
     def core(self) -> Core:
@@ -231,8 +233,9 @@ async def verify_released(
         case.fail(7, "leaf-missing", "the alert names this device's person, and no leaf is shown")
     identifier = _check_leaf(replica, case, read, answer.leaf, identity)
     # V8, V9. Open and read.
-    content = await _open(case, read, answer.leaf, identifier, identity, first, parts, keep)
-    return Opened(read.statement, index, entry, read.signers, alert, mine, content)
+    key = _content_key(case, read, answer.leaf, identifier, identity)
+    content = await _open(case, read, key, first, parts, keep)
+    return Opened(read.statement, index, entry, read.signers, alert, mine, content, key)
 
 
 async def verify_clear(replica: Books, index: int, answer: AlertAnswer, parts: Parts, keep: Keep) -> Opened:
@@ -311,7 +314,8 @@ async def verify_proposal(
     identifier = _check_leaf(replica, case, read, answer.leaf, identity)  # V7
     if places.get(replica.device) != answer.leaf.index:
         case.fail(7, "leaf-mismatch", "the leaf shown is not the one in the leaf list")
-    content = await _open(case, read, answer.leaf, identifier, identity, first, parts, keep)  # V8, V9
+    key = _content_key(case, read, answer.leaf, identifier, identity)
+    content = await _open(case, read, key, first, parts, keep)  # V8, V9
     opened = Opened(read.statement, index, entry, read.signers, verdict.alert, mine, content)
     return Proposal(opened, verdict, places)
 
@@ -334,6 +338,34 @@ def verify_absent(replica: Replica, index: int, tag: bytes, neighbours: Sequence
         verify_absence(encoding.unhex32(audience.root), audience.depth, tag, neighbours)
     except KeysError as error:
         case.fail(7, "absence-invalid", f"the leaves shown do not prove that this device has none: {error}")
+
+
+# -- grants ------------------------------------------------------------------------------------------------------------
+
+JudgeGrant = Callable[[AlertBody, Roster], tuple[bytes, Decision]]
+"""Judges the grant of a verified alert (G4, G5): its body and named roster to the content key and the decision."""
+
+
+async def verify_given(
+    replica: Replica, index: int, answer: AlertAnswer, parts: Parts, keep: Keep, judge: JudgeGrant
+) -> Opened:
+    """Verify and open a released, sealed alert that this device was given (``docs/spec/sharing.md``, Grants 3 to 5).
+
+    Steps 1 to 6 without a recipient's place, then the grant as ``judge`` finds it, then 8 and 9.
+    """
+    envelope, case = _shown(answer)
+    _check_claim(replica, answer)  # V1
+    entry = _entry(replica, case, index, envelope, RELEASED)  # V2
+    acceptance = _acceptance(replica, case, entry)
+    read = _read(replica, case, envelope, acceptance)  # V3, V4
+    _agree_with_entry(case, read.core, read.body, entry)
+    _window_and_roster(replica, case, read, index, entry)
+    _in_force(case, read, acceptance)
+    alert = _decide(case, read, acceptance)  # V5
+    first = await _check_parts(case, read.body, parts)  # V6
+    key, mine = judge(read.body, read.named)
+    content = await _open(case, read, key, first, parts, keep)  # V8, V9
+    return Opened(read.statement, index, entry, read.signers, alert, mine, content, key)
 
 
 # -- V1, V2 ------------------------------------------------------------------------------------------------------------
@@ -527,28 +559,27 @@ def _check_leaf(replica: Replica, case: _Case, read: _Read, leaf: Leaf, identity
     return identifier
 
 
-async def _open(
-    case: _Case,
-    read: _Read,
-    leaf: Leaf,
-    identifier: bytes,
-    identity: DeviceIdentity,
-    first: bytes,
-    parts: Parts,
-    keep: Keep,
-) -> Content:
+def digests(body: AlertBody) -> tuple[bytes, bytes]:
+    """Core hash and parts digest (32 bytes each), which every stanza of an alert is bound to."""
+    core_hash = sha256(encoding.encode(body.core.to_json())).digest()
+    return core_hash, parts_digest(PartDigest(r.length, encoding.unhex32(r.sha256)) for r in body.sealed.parts)
+
+
+def _content_key(case: _Case, read: _Read, leaf: Leaf, identifier: bytes, identity: DeviceIdentity) -> bytes:
+    """V8: this device's stanza opens with its key of the week."""
+    core_hash, digest = digests(read.body)
+    try:
+        seed = identity.epoch_seed(encoding.week_of(read.core.at)) if leaf.stanza else b""
+        return open_stanza(seed, leaf.stanza, core_hash=core_hash, parts_digest=digest, stanza_id=identifier)
+    except OpenError as error:
+        case.fail(8, error.code, str(error))
+
+
+async def _open(case: _Case, read: _Read, content_key: bytes, first: bytes, parts: Parts, keep: Keep) -> Content:
     """V8 and V9. Attachments are opened one at a time and in pieces, and kept when they came to their end verified."""
     references = read.body.sealed.parts
-    core_hash = sha256(encoding.encode(read.core.to_json())).digest()
-    digest = parts_digest(PartDigest(r.length, encoding.unhex32(r.sha256)) for r in references)
+    core_hash, _ = digests(read.body)
     try:
-        content_key = open_stanza(
-            identity.epoch_seed(encoding.week_of(read.core.at)) if leaf.stanza else b"",
-            leaf.stanza,
-            core_hash=core_hash,
-            parts_digest=digest,
-            stanza_id=identifier,
-        )
         content = _content(case, decrypt_part(content_key, core_hash, 0, first), len(references))
         for position, attachment in enumerate(content.attachments, 1):
             key, binding, place = content_key, core_hash, position

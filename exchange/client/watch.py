@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from exchange.client import weeks
 from exchange.client.absence import tell_sources
 from exchange.client.answers import AlertAnswer, FeedEntry, FeedItem
 from exchange.client.errors import BadAnswer, Refused, TransportError
@@ -121,5 +122,6 @@ async def _rounds(member: Member, items: AsyncIterator[FeedItem]) -> AsyncIterat
         entries, alerts = {}, {}
         # Also a round without news is told: another program of this member may have taken the alert in already.
         yield synced  # shown first; what is sent comes after
+        await weeks.renew(member)  # a connection may last for months
         await send_receipts(member)
         await tell_sources(member)

@@ -136,7 +136,8 @@ PAGE: Final = opened(
 ALERT: Final[Schema] = {
     "anyOf": [
         opened(
-            {"checkpoint": NOTE, "envelope": ref("Envelope"), "index": INDEX, "proof": PROOF}, {"grant": ref("Grant"), "leaf": ref("Leaf")}
+            {"checkpoint": NOTE, "envelope": ref("Envelope"), "index": INDEX, "proof": PROOF},
+            {"grant": ref("Grant"), "leaf": ref("Leaf")},
         ),
         opened({"index": INDEX, "neighbours": several(ref("Neighbour"), least=1, most=2)}),
     ]

@@ -1,4 +1,4 @@
-"""What a grant opens over HTTP: the alert and its parts for its device, nothing for others; and revocation that ends all at once."""
+"""What a grant opens over HTTP: the alert and its parts for its device, nothing for others; and revocation ends all at once."""
 
 from __future__ import annotations
 
