@@ -43,7 +43,9 @@ def report_failure(terminal: Terminal, error: Exception) -> int:
     step, rule = getattr(error, "step", None), getattr(error, "rule", None)
     hints = [HINTS[code]] if code in HINTS else []
     if isinstance(step, int):
-        terminal.fail("verification_failed", hints=["hint_verification"], step=f"V{step}", reason=told, code=code)
+        from exchange.client.errors import step_name
+
+        terminal.fail("verification_failed", hints=["hint_verification"], step=step_name(step), reason=told, code=code)
     elif isinstance(rule, str) and rule:
         terminal.fail("refused", hints=hints, rule=rule, reason=told, code=code)
     else:

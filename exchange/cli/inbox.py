@@ -29,6 +29,7 @@ def inbox(
 
     from exchange.cli.member import opened
     from exchange.cli.view import as_json, items
+    from exchange.client.errors import step_name
     from exchange.client.sync import count
 
     terminal = Terminal(chosen(lang), as_json=json, home=home)
@@ -42,10 +43,11 @@ def inbox(
                     {
                         "alerts": [as_json(member, one) for one in shown],
                         "failures": [
-                            {"code": f.code, "rule": f.rule, "step": f"V{f.step}", "subject": f.subject}
+                            {"code": f.code, "rule": f.rule, "step": step_name(f.step), "subject": f.subject}
                             for f in failures
                         ],
                         "have": count(member.client).opened,
+                        "closed": count(member.client).closed,
                         "keyless": count(member.client).keyless,
                         "all": count(member.client).total,
                         "online": member.online,
@@ -87,7 +89,7 @@ def _print(terminal: Terminal, member: Member, shown: list[Item]) -> None:
                 terminal.text(f"kind_{core.kind.value}"),
                 one.content.number or "",
                 one.text(language).title,
-                f"{names.of(place)}, {names.of(one.author)}",
+                f"{names.of(place)}, {names.of(one.author)}" + _given(terminal, member, one),
                 until,
             ]
         )
@@ -101,6 +103,14 @@ def _print(terminal: Terminal, member: Member, shown: list[Item]) -> None:
         put((before, style), (display, label_span(one.core.label)[1]), (after, style))
 
 
+def _given(terminal: Terminal, member: Member, one: Item) -> str:
+    """Who gave it to this device, when somebody did."""
+    from exchange.cli.view import given_by
+
+    name = given_by(terminal, member, one)
+    return f" ({terminal.text('given_by', name=name)})" if name else ""
+
+
 def counts(terminal: Terminal, member: Member, shown: list[Item]) -> None:
     """How many there are of how many, what is unread, what failed, and when this was checked."""
     from exchange.cli.connect import now
@@ -111,6 +121,8 @@ def counts(terminal: Terminal, member: Member, shown: list[Item]) -> None:
     terminal.say("count_of", have=counted.opened, all=counted.total)
     if counted.keyless:
         terminal.say("count_keyless", number=counted.keyless)
+    if counted.closed:
+        terminal.say("count_closed", number=counted.closed)
     unread = sum(one.unread for one in shown)
     if unread:
         terminal.say("count_unread", unread=unread)
@@ -156,6 +168,7 @@ def say_failures(terminal: Terminal, member: Member) -> int:
 def say_failure(terminal: Terminal, failure: Failure) -> None:
     """One failure: step, code, sentence, and what it is about."""
     from exchange.cli.failure import sentence
+    from exchange.client.errors import step_name
 
     reason = sentence(terminal, failure.code, failure.detail)
-    terminal.say_line(f"  V{failure.step} {failure.code}: {reason} ({failure.subject[:16]})")
+    terminal.say_line(f"  {step_name(failure.step)} {failure.code}: {reason} ({failure.subject[:16]})")

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from exchange.cli.connect import SCHEMES, now
+from exchange.cli.returned import say_returned
 from exchange.cli.terminal import USAGE, CommandError, Terminal
 from exchange.cli.times import DAY, moment
 from exchange.client.absence import tell_sources
@@ -104,6 +105,7 @@ class Member:
             self.synced = await sync(self.client)
         await tell_sources(self.client)
         self.online = True
+        say_returned(self.terminal, self, self.synced)
 
 
 def warn(member: Member) -> None:

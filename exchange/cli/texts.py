@@ -2,7 +2,7 @@
 
 Talk is in lower case without a full stop; German nouns keep their capitals. TLP labels, rule numbers, commands, options and role
 names are never translated. A test holds the table against every key that the commands use, and both languages of an entry
-against each other's values. Each table stands in a file ``texts_<what>``; ``texts_help`` has those of ``--help``.
+TEXTS: dict[str, tuple[str, str]] = {**TALK, **ALERTS, **MESSAGES, **CLEAR, **SHARING}
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from exchange.cli.texts_content import CONTENT
 from exchange.cli.texts_help import HELP
 from exchange.cli.texts_messages import HELP_MESSAGES, MESSAGES
 from exchange.cli.texts_registry import HELP_REGISTRY, REGISTRY
+from exchange.cli.texts_sharing import HELP_SHARING, SHARING
 from exchange.cli.texts_talk import TALK
 
 Language = Literal["de", "en"]
 
-TEXTS: dict[str, tuple[str, str]] = {**TALK, **ALERTS, **CONTENT, **MESSAGES, **CLEAR, **REGISTRY}
+TEXTS: dict[str, tuple[str, str]] = {**TALK, **ALERTS, **CONTENT, **MESSAGES, **CLEAR, **REGISTRY, **SHARING}
 """Text key to (German, English)."""
-HELPS: dict[str, tuple[str, str]] = {**HELP, **HELP_MESSAGES, **HELP_REGISTRY}
+HELPS: dict[str, tuple[str, str]] = {**HELP, **HELP_MESSAGES, **HELP_REGISTRY, **HELP_SHARING}
 """The same of the help texts."""
 
 

@@ -47,6 +47,8 @@ class Item:
     author: str
     approvers: tuple[str, ...]
     why: Decision | None
+    given: dict[str, str] | None = None
+    """Who gave it to this device: ``person`` where known, ``device``, ``purpose``, ``statement``."""
 
     @property
     def unread(self) -> bool:
@@ -79,7 +81,9 @@ def item(member: Member, row: AlertRow) -> Item:
     kept = letter(member.client, row.statement)
     mine = kept.facts.get("mine")
     why = None if mine is None else Decision(True, str(mine["rule"]), str(mine["code"]))
-    return Item(row, core, kept.content, str(kept.facts["author"]), tuple(kept.facts["approvals"]), why)
+    return Item(
+        row, core, kept.content, str(kept.facts["author"]), tuple(kept.facts["approvals"]), why, kept.facts.get("grant")
+    )
 
 
 def find(member: Member, wanted: str) -> Item:
@@ -189,6 +193,7 @@ def fields(terminal: Terminal, member: Member, shown: Item) -> list[tuple[str, s
     place = member.facts.persons[shown.author].organisation
     rows = [
         ("field_from", f"{names.of(place)}, {names.of(shown.author)}"),
+        ("field_given", given_by(terminal, member, shown)),
         ("field_approved", ", ".join(names.of(person) for person in shown.approvers)),
         *core_fields(terminal, member, core, content),
         ("field_published", moment(shown.row.at, terminal.language) if shown.row.at else ""),
@@ -207,6 +212,16 @@ def attachments_words(content: Content) -> str:
 
     named = ((a, ", STIX 2.1" if is_stix(a.media_type) else "") for a in content.attachments)
     return ", ".join(f"{a.name} ({size(a.length)}{kind})" for a, kind in named)
+
+
+def given_by(terminal: Terminal, member: Member, shown: Item) -> str:
+    """The name of whoever gave an alert to this device; empty when it was sealed to it by its author."""
+    if shown.given is None:
+        return ""
+    person = shown.given.get("person")
+    if person is None:
+        return terminal.text("given_unknown", device=shown.given["device"])
+    return member.names.of(person)
 
 
 def core_fields(terminal: Terminal, member: Member, core: Core, content: Content) -> list[tuple[str, str]]:
@@ -273,6 +288,7 @@ def as_json(member: Member, shown: Item) -> dict[str, Any]:
         "author": {"id": shown.author, "name": names.of(shown.author)},
         "content": _without_keys(shown.content),
         "exercise": core.exercise,
+        "given_by": shown.given,
         "kind": core.kind.value,
         "label": core.label.display,
         "organisation": {"id": organisation, "name": names.of(organisation)},

@@ -34,6 +34,7 @@ def watch(
     import contextlib
 
     from exchange.cli.member import opened
+    from exchange.cli.returned import say_returned
     from exchange.cli.view import SHOWN
     from exchange.client.watch import watch as rounds
 
@@ -56,6 +57,7 @@ def watch(
                         # A script must know from when on nothing is missed.
                         terminal.json({"event": "watching", "journal": member.client.replica.size("journal")})
                     connected = True
+                    say_returned(terminal, member, synced)
                     printed = _print(terminal, member, shown)
                     _name_failures(terminal, synced, named)
                     if left is not None:

@@ -7,7 +7,7 @@ grantee.  A member who sees a part of the registry can name those whom it sees, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from exchange.client import post
@@ -23,7 +23,7 @@ from exchange.model.alert import AlertBody
 from exchange.model.common import NARROW_WINDOW
 from exchange.model.journal import AlertGrant
 from exchange.model.statements import encode_body, parse_statement
-from exchange.policy.grants import HISTORY, NEWCOMER, ONWARD, GrantContext, Holders, addressed, decide_grant
+from exchange.policy.grants import HISTORY, ONWARD, GrantContext, Holders, addressed, decide_grant
 from exchange.policy.replay import refusal_of
 from exchange.policy.rules import Decision
 from keys import encoding
@@ -144,7 +144,8 @@ def _decide(member: Member, alert: _Alert, grant: AlertGrant) -> Decision:
     context = GrantContext(
         released=True,
         newest=not member.state.newer_version(core.alert, core.version, replica.size("journal")),
-        holders=alert.holders,
+        # A colleague's leaves are computed exactly; what others granted it is unknown, and theirs to seal again.
+        holders=replace(alert.holders, complete=grant.purpose == HISTORY),
         usable=replica.epochs.usable(encoding.week_of(grant.at), grant.seen.journal.size),
         via=(grant.alert, member.device) if grant.via is not None else None,
     )
@@ -201,12 +202,6 @@ async def share(
             raise refusal_of(candidate.decision)
     todo = [(alert, device) for candidate in chosen for device in candidate.devices]
     return await _give(member, todo, purpose, permission, None)
-
-
-async def newcomers(member: Member, statement: str) -> tuple[list[Given], list[LeftOut]]:
-    """Serve everybody who would be a recipient by now and has no stanza. Raises as ``share``."""
-    people = [found.person for found in who(member, statement, NEWCOMER) if found.decision.allowed]
-    return await share(member, statement, people, NEWCOMER)
 
 
 def history_of(member: Member, device: str) -> tuple[list[str], list[LeftOut]]:

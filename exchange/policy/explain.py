@@ -263,6 +263,7 @@ _GRANTS: dict[str, tuple[str, str]] = {
         "die Erlaubnis nennt diese Person, diese Fassung oder diese Organisation nicht",
         "the permission is not for this person, this version or this organisation",
     ),
+    "person-without-device": ("hat kein eingetragenes Gerät", "has no enrolled device"),
     "leaf-missing": (
         "es fehlt der Beleg, dass die weitergebende Stelle die Meldung erhielt",
         "the proof that the grantor received the alert is missing",

@@ -220,9 +220,9 @@ def _history(case: _Case) -> Decision:
     mine = None if case.grantor is None else case.grantor.organisation
     if mine is None or (own.id != mine and not (own.kind == "client" and own.sponsor == mine)):
         return case.no("other-organisation")
-    others = (device for device in facts.devices_of.get(case.grantee.id, ()) if device != case.grant.device)
-    # A grantee does not see what its other devices were granted.
-    if holders.complete and not any(holders.have(device) for device in others):
+    # A leaf of this very device has no stanza: else it was refused before. A grantee does not see its other devices' grants.
+    devices = facts.devices_of.get(case.grantee.id, ())
+    if holders.complete and not any(holders.have(device) for device in devices):
         return case.no("not-recipient")
     return case.yes("history")
 
