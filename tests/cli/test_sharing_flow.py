@@ -1,0 +1,100 @@
+"""Passing on and lost devices on the command line: a real server process, real homes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.flow import Office, Ran, begin, enrol, exchange, found, served
+from tests.cli.test_alert_flow import source
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """A partnership with author, approver, two officers; terms accepted, keys published."""
+    office = found(tmp_path_factory.mktemp("sharing"))
+    with served(office) as url:
+        registry = begin(office, url)
+        enrol(office, registry, "wirth", "vogt", "brandt", "aydin", "gross")
+        office.member("wirth", "terms", "accept", "--yes")
+        office.member("aydin", "terms", "accept", "--yes")
+        for handle in ("vogt", "brandt", "aydin", "gross"):
+            office.member(handle, "inbox")
+        yield office
+
+
+def publish(office: Office, number: str, **options: str) -> str:
+    """An alert to the hospital's officers with topic it: Miriam Aydın, and not Anneliese Groß."""
+    audience = 'sectors = ["health"]\ntopics = ["it"]'
+    path = source(office, number, audience=audience, **options)
+    return str(office.member("brandt", "publish", path, "--yes", "--json").json["statement"])
+
+
+def at(office: Office, home: Path, *arguments: str | Path, check: bool = True) -> Ran:
+    """A command at another home than a person's first."""
+    return exchange(*arguments, "--home", home, "--passphrase-file", office.passphrase, check=check)
+
+
+def test_share_who_names_persons_and_why_not_others(office: Office) -> None:
+    publish(office, "S-1")
+    shown = office.member("aydin", "share", "S-1", "--who")
+    assert "may be given to 1 persons" in shown.out
+    row = next(line for line in shown.out.splitlines() if "Anneliese Groß" in line)
+    assert "belongs to the same organisation" in row and "R12" in row
+    named = {
+        one["name"]: one["code"] for one in office.member("aydin", "share", "S-1", "--who", "--json").json["may_not"]
+    }
+    assert named["Katharina Brandt"] == "already-recipient" and named["Henning Vogt"] == "other-organisation"
+    german = exchange(
+        "share", "S-1", "--who", "--home", office.home("aydin"), "--passphrase-file", office.passphrase, lang="de"
+    )
+    assert "gehört zur eigenen Organisation" in german.out
+
+
+def test_an_alert_is_given_to_a_colleague_and_the_inbox_says_by_whom(office: Office) -> None:
+    publish(office, "S-2")
+    assert "S-2" not in office.member("gross", "inbox").out
+    given = office.member("aydin", "share", "S-2", "--to", "Anneliese Groß", "--yes")
+    assert "given to Anneliese Groß" in given.err and "cannot be taken back" in given.err
+    row = next(line for line in office.member("gross", "inbox").out.splitlines() if "S-2" in line)
+    assert "given by Miriam Aydın" in row
+    read = office.member("gross", "read", "S-2")
+    assert "given by" in read.out and "Miriam Aydın" in read.out and "belongs to the same organisation" in read.out
+    again = office.member("aydin", "share", "S-2", "--to", "Anneliese Groß", "--yes", check=False)
+    assert again.status == 1 and "[already-recipient]" in again.err and "--who" in again.err
+
+
+def test_who_may_not_be_given_it_is_refused_with_the_rule(office: Office) -> None:
+    publish(office, "S-3", label="AMBER+STRICT")
+    refused = office.member("aydin", "share", "S-3", "--to", "Henning Vogt", "--yes", check=False)
+    assert refused.status == 1 and "(R12)" in refused.err and "[other-organisation]" in refused.err
+    usage = office.member("aydin", "share", "S-3", check=False)
+    assert usage.status == 2 and "exactly one of" in usage.err
+    nobody = office.member("brandt", "share", "S-3", "--newcomers", "--yes")
+    assert "nobody who lacks the alert" in nobody.err
+
+
+def test_a_lost_device_is_replaced_and_a_colleague_seals_the_history_again(office: Office, tmp_path: Path) -> None:
+    publish(office, "S-4")
+    office.member("aydin", "share", "S-4", "--to", "Anneliese Groß", "--yes")
+    office.member("gross", "inbox")
+    # The second device of the same person, with the same invitation; a colleague who administers enrols it.
+    new = tmp_path / "new"
+    at(office, new, "join", office.folder / "registry" / "invitation-gross.txt", "--label", "Neues Gerät")
+    office.member("aydin", "admit", new / "device-request.json", "--yes")
+    revoked = office.member("aydin", "revoke", "PC gross", "--yes")
+    assert "device.revoke" in revoked.out
+    assert office.member("gross", "inbox", check=False).status == 1
+    empty = at(office, new, "inbox", "--json").json
+    assert "S-4" not in [one["content"].get("number") for one in empty["alerts"]]
+    sealed = office.member("aydin", "history", "Neues Gerät", "--yes")
+    assert "sealed again for Anneliese Groß" in sealed.err
+    back = at(office, new, "inbox")
+    row = next(line for line in back.out.splitlines() if "S-4" in line)
+    assert "given by Miriam Aydın" in row
+    again = office.member("aydin", "history", "Neues Gerät", "--yes", "--json").json
+    assert again["given"] == []
+    own = office.member("aydin", "history", "PC aydin", check=False)
+    assert own.status == 2 and "[history-here]" in own.err
