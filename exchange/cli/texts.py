@@ -2,7 +2,8 @@
 
 Talk is in lower case without a full stop; German nouns keep their capitals. TLP labels, rule numbers, commands, options and role
 names are never translated. A test holds the table against every key that the commands use, and both languages of an entry
-TEXTS: dict[str, tuple[str, str]] = {**TALK, **ALERTS, **MESSAGES, **CLEAR, **SHARING}
+against each other's values. The tables are ``texts_talk``, ``texts_alerts``, ``texts_messages``, ``texts_clear``,
+``texts_sharing`` and, for ``--help``, ``texts_help``.
 """
 
 from __future__ import annotations

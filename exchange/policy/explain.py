@@ -213,7 +213,10 @@ _ALERTS: dict[str, tuple[str, str]] = {
 
 _GRANTS: dict[str, tuple[str, str]] = {
     "colleague": ("gehört zur eigenen Organisation", "belongs to the same organisation"),
-    "client": ("gehört zu einem eigenen betreuten Kunden", "belongs to a registered client of the same organisation"),
+    "client": (
+        "gehört zu einem Mandanten der eigenen Organisation",
+        "belongs to a registered client of the same organisation",
+    ),
     "community": ("gehört zu den Teilnehmern, und TLP:GREEN gilt für sie", "is a member, and TLP:GREEN is for members"),
     "permitted": ("die absendende Organisation hat es erlaubt", "the source permitted it"),
     "newcomer": (
@@ -234,11 +237,11 @@ _GRANTS: dict[str, tuple[str, str]] = {
         "the person is no recipient of this alert",
     ),
     "not-client": (
-        "gehört zu einem Kunden, den eine andere Organisation betreut",
+        "gehört zu einem Mandanten einer anderen Organisation",
         "belongs to a client of another organisation",
     ),
     "client-passes-on-nothing": (
-        "ein betreuter Kunde gibt nichts weiter",
+        "ein Mandant gibt nichts weiter",
         "a registered client passes nothing on",
     ),
     "grantee-without-key": (
