@@ -1,4 +1,5 @@
-"""An absence that is not silent: while a person is away, the device tells each alert's source until when, and who stands in.
+"""An absence that is not silent: while a person is away, the device tells each alert's source until when, and who stands in,
+and gives the alert to the deputy where its label allows.
 
 Said once for each alert that arrives meanwhile, by ``exchange watch`` or any command, so only while this device runs.  It is
 sealed to the source like every reaction; the exchange learns that something was said.
@@ -8,13 +9,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from exchange.client.errors import ClientError, Refused
+from exchange.client.errors import ClientError, Refused, TransportError, VerificationError
 from exchange.client.member import Member
 from exchange.client.messages import organisation_of, react
+from exchange.client.share import share
 from exchange.client.state import AlertRow
 from exchange.model.messages import Reaction
 from exchange.model.scalars import Id, Record, Time
 from exchange.model.statements import parse_statement
+from exchange.policy.replay import AlertRefusal
 from keys import encoding
 from keys.envelope import Envelope
 
@@ -82,6 +85,8 @@ async def tell_sources(member: Member) -> list[str]:
     words = Reaction(deputy=absence.deputy, level="away", until=absence.until)
     while waiting := member.state.queued_receipts(AWAY, 1):
         [alert] = waiting
+        if absence.deputy is not None:
+            await _hand_over(member, alert, absence.deputy)
         try:
             statement = await react(member, alert, words)
             told.append(alert)
@@ -92,6 +97,17 @@ async def tell_sources(member: Member) -> list[str]:
         with member.state.transaction():
             member.state.bind_receipts(AWAY, [alert], statement)
     return told
+
+
+async def _hand_over(member: Member, alert: str, deputy: str) -> None:
+    """Give the alert to the deputy where R12 allows; where not, the source knows at least whom to ask. Raises TransportError."""
+    try:
+        await share(member, alert, [deputy])
+    except AlertRefusal:
+        return
+    except ClientError as error:
+        if isinstance(error, TransportError | VerificationError):
+            raise
 
 
 def _own(member: Member, row: AlertRow) -> bool:

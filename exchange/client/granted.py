@@ -1,8 +1,8 @@
 """Alerts that somebody gave to this device, and what it checks of them (``docs/spec/sharing.md``, Grants): G1 to G5.
 
 1. The entry is in the journal after the alert's release; its mark is the grant's; the tag is this device's.
-2. The grantor's device is in force at acceptance and signed; the window held.  Where this reader's part of the registry does not
-   have the device, its enrolment comes along and must be what the registry's entry names.
+2. The grantor's device is in force at acceptance and signed; the window held; the journal that it saw is this one.  Where this
+   reader's part of the registry does not have the device, its enrolment comes along and must be what the entry names.
 3. The alert's own steps V1 to V6.
 4. The grantor's leaf leads to the root, or ``via`` is a grant; ``decide_grant`` says yes as far as this registry goes.
 5. The stanza opens with the week's key; then V8 and V9.
@@ -40,7 +40,7 @@ from exchange.model.statements import Statement, parse_statement
 from exchange.model.window import window_fault
 from exchange.policy.grants import GrantContext, Holders, addressed, check_leaf, decide_grant
 from exchange.policy.members import Roster
-from exchange.policy.replay import AlertRefusal
+from exchange.policy.replay import AlertRefusal, check_named_journal
 from exchange.policy.rules import Decision
 from keys import encoding
 from keys.envelope import Envelope
@@ -174,6 +174,12 @@ def _verify(case: _Case, item: GrantItem) -> _Read:
         case.fail(1, "entry-differs", "the entry's mark is not the grant's")
     if grant.device != case.member.device:
         case.fail(1, "other-device", "it bears this device's tag and is for another device")
+    seen = grant.seen.journal.size
+    try:
+        # G2. Else one of the two is shown another history.
+        check_named_journal(grant, replica.root("journal", seen) if seen <= case.index else None)
+    except AlertRefusal as error:
+        case.fail(2, error.code, error.detail, error.rule)
     return read
 
 

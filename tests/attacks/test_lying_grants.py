@@ -283,6 +283,16 @@ async def test_a_grant_accepted_outside_its_time_window(scene: Scene) -> None:
         await fails(porter, grant, alert, 2, "time-window")
 
 
+async def test_a_grant_whose_giver_was_shown_another_journal(scene: Scene) -> None:
+    alert = await named(scene)
+    porter = await scene.informed("porter")
+    seen = scene.world.exchange_server.seen().to_json()
+    other = {**seen, "journal": {**seen["journal"], "root": "0" * 64}}
+    grant = give(scene.world, scene.doctor, alert, scene.porter.device, seen=other)
+    await forged(porter, grant, alert)
+    await fails(porter, grant, alert, 2, "journal-root", "A2")
+
+
 async def test_a_grant_of_an_outdated_version(scene: Scene) -> None:
     alert = await named(scene)
     porter = await scene.informed("porter")

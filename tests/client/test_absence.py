@@ -10,6 +10,7 @@ from exchange.client.absence import absence_of, end_absence, set_absence, tell_s
 from exchange.client.draft import prepare
 from exchange.client.errors import ClientError
 from exchange.client.reminders import Due, next_moment
+from exchange.client.source import SourceAudience
 from exchange.client.sync import sync
 from exchange.model.messages import Reaction
 from tests.client.test_messages_with_server import Talk
@@ -39,6 +40,21 @@ async def test_the_source_of_an_alert_learns_who_stands_in_once(talk: Talk):
     await talk.round()
     (said,) = await messages.conversation(talk.author, alert)
     assert said.words == Reaction(level="away", deputy=colleague, until=absence.until)
+
+
+async def test_a_deputy_is_given_what_its_label_allows(talk: Talk):
+    officer, people = talk.officer, talk.people
+    deputy = people.scene.member(people.colleague, transport=officer.api._transport)
+    await sync(deputy)
+    await sync(deputy)
+    await talk.round()
+    set_absence(officer, officer.clock() + 14 * DAY, people.colleague.id)
+    wanted = source("AMBER", SourceAudience(persons=("Olga Offizier",)))
+    alert = (await publish.publish(prepare(wanted, talk.author), talk.author)).statement
+    await talk.round()
+    assert await tell_sources(officer) == [alert]
+    assert (await sync(deputy)).opened == (alert,)
+    assert officer.state.failures() == [] == deputy.state.failures()
 
 
 async def test_who_is_back_tells_nobody(talk: Talk):
