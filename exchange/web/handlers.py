@@ -282,7 +282,7 @@ async def answers(call: Call) -> web.Response:
 
 async def grants(call: Call) -> web.Response:
     """What was given to the caller's device, and what it gave."""
-    query = call.queried("start", "limit")
+    query = call.queried()
     start, limit = integer(query, "start", 0), min(integer(query, "limit", DEFAULT_PAGE), MAX_PAGE)
     return _json(await call.context.reading.granted(call.reader, start, limit))
 

@@ -88,6 +88,9 @@ async def test_the_feed_hands_a_grant_to_its_device_and_others_see_the_entry_alo
         assert (await world.send(grant)).status == 200
         event, plain = await first_entry(mine), await first_entry(others)
     assert Envelope.from_json(event.data["grant"]["envelope"]).statement_id == grant.id
+    place_of = f"/v1/feed/poll?cursor={event.data['index']}&wait=0"
+    polled = (await world.get(place_of, await world.session(late))).json["entries"]
+    assert polled[0] == event.data
     assert plain.data == {"entry": event.data["entry"], "index": event.data["index"]}
 
 
