@@ -2,8 +2,7 @@
 
 Talk is in lower case without a full stop; German nouns keep their capitals. TLP labels, rule numbers, commands, options and role
 names are never translated. A test holds the table against every key that the commands use, and both languages of an entry
-against each other's values. The tables are ``texts_talk``, ``texts_alerts``, ``texts_messages``, ``texts_clear``,
-``texts_sharing`` and, for ``--help``, ``texts_help``.
+against each other's values. Each table stands in a file ``texts_<what>``; ``texts_help`` has those of ``--help``.
 """
 
 from __future__ import annotations

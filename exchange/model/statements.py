@@ -120,11 +120,7 @@ KINDS: dict[str, Kind] = dict(
         _kind("session.open", SessionOpen, "none", "ed25519", "device"),
     )
 )
-RESERVED = frozenset(
-    (
-        "witness.name",
-    )
-)
+RESERVED = frozenset(("witness.name",))
 RESERVED_FAMILIES = ("report.", "assessment.", "peer.")
 
 
