@@ -8,25 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container
 from dataclasses import dataclass, field
+from typing import Literal
 
 from exchange.model.alert import Core
 from exchange.model.registry import Policy
 from exchange.model.tlp import Label
+from exchange.policy.lineage import Lineage
 from exchange.policy.members import Person, Roster
 from exchange.policy.rules import (
     APPROVER,
     AUTHOR,
     PERSON_RULE,
+    TAKING_BACK,
     AudienceView,
     Decision,
     approver_fault,
     r1_in_force,
+    r1_member,
     r2_author,
     r3_red_audience,
     r8_approvals,
     r9_fit,
     r9_known,
+    r10_released,
     r10_version,
+    r11_earlier,
+    r11_taking_back,
     r15_expiry,
     r16_red_keys,
 )
@@ -37,10 +44,12 @@ PROPOSED = Decision(True, "R8", "proposed")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The other pure inputs: the roster at acceptance (None before it), and the devices with a usable key."""
+    """The other pure inputs: the roster at acceptance (None before it), the devices with a usable key, and a later
+    version's lineage (None for version 1, and for a reader who has no earlier version)."""
 
     acceptance: Roster | None = None
     usable: Container[str] = frozenset()
+    lineage: Lineage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,8 @@ class Verdict:
     """The whole decision.
 
     ``alert`` is the decision about the alert; ``people`` the decision about every person; ``recipients`` the devices, in
-    roster order; ``without_device`` recipients that have none.  After acceptance: ``unserved`` are recipients' devices lost
+    roster order; ``without_device`` recipients that have none; ``unreached`` the earlier recipients whom a withdrawal or
+    all-clear does not reach any more (R11), by person id.  After acceptance: ``unserved`` are recipients' devices lost
     meanwhile, ``newcomers`` persons who would be recipients by now.
     """
 
@@ -67,6 +77,7 @@ class Verdict:
     without_device: tuple[str, ...] = ()
     unserved: tuple[str, ...] = ()
     newcomers: tuple[str, ...] = ()
+    unreached: tuple[str, ...] = ()
 
     @property
     def stanzas(self) -> int:
@@ -82,11 +93,12 @@ class Verdict:
 def decide_alert(roster: Roster, policy: Policy, core: Core, approvals: Collection[str], context: Context) -> Decision:
     """May this alert be published as it is?  Yes is ``released``, or ``proposed`` while approvals are missing.
 
-    Evaluates what every member can see: R2, R3, R8, R9 (fit), R10, R14, R15.
+    Evaluates what every member can see: R2, R3, R8, R9 (fit), R10 and R11 as far as the lineage is known, R14, R15.
     """
     refusal = (
-        r10_version(core)
-        or r2_author(roster, policy, core)
+        r2_author(roster, policy, core)
+        or r10_version(roster, policy, core, context.lineage)
+        or r11_taking_back(core, context.lineage)
         or r9_fit(roster, core)
         or r3_red_audience(policy, core)
         or r15_expiry(core, None if context.acceptance is None else context.acceptance.time)
@@ -114,16 +126,24 @@ def _held_at_acceptance(acceptance: Roster, policy: Policy, core: Core, approval
     return None
 
 
-def decide_one(roster: Roster, policy: Policy, core: Core, person: str, view: AudienceView | None = None) -> Decision:
+def decide_one(
+    roster: Roster,
+    policy: Policy,
+    core: Core,
+    person: str,
+    view: AudienceView | None = None,
+    lineage: Lineage | None = None,
+) -> Decision:
     """Is this person a recipient?  ``view`` saves work when many persons are asked about one core."""
     found = roster.facts.persons.get(person)
     if found is None:
         return Decision(False, "R1", "person-unknown")
-    return _decide_person(view or AudienceView(roster, core), found)
+    return _decide_person(view or AudienceView(roster, core, lineage), found)
 
 
 def _decide_person(view: AudienceView, person: Person) -> Decision:
-    refusal = r1_in_force(view, person)
+    # Taking back reaches a client's person too, who was given what is taken back.
+    refusal = r1_member(view, person) if view.rule is r11_earlier else r1_in_force(view, person)
     if refusal is not None:
         return refusal
     if view.label is not Label.CLEAR:
@@ -131,16 +151,16 @@ def _decide_person(view: AudienceView, person: Person) -> Decision:
             return AUTHOR
         if person.id in view.approvers:
             return APPROVER
-    return PERSON_RULE[view.label](view, person)
+    return view.rule(view, person)
 
 
-def decide_people(roster: Roster, policy: Policy, core: Core) -> dict[str, Decision]:
+def decide_people(roster: Roster, policy: Policy, core: Core, lineage: Lineage | None = None) -> dict[str, Decision]:
     """``decide_one`` for every person of the roster.
 
-    Of a person whom the core does not name itself, the rules read the organisation, the roles, the topics and whether it was
+    Of a person whom neither the core nor the lineage names itself, the rules read the organisation, the roles, the topics and whether it was
     removed: who agrees in these is decided once.
     """
-    view = AudienceView(roster, core)
+    view = AudienceView(roster, core, lineage)
     people: dict[str, Decision] = {}
     alike: dict[tuple[object, ...], Decision] = {}
     for person in roster.people():
@@ -175,23 +195,23 @@ def decide(roster: Roster, policy: Policy, core: Core, approvals: Collection[str
     alert = decide_alert(roster, policy, core, approvals, context)
     if not alert.allowed:
         return Verdict(alert)
-    known = r9_known(roster, core)
+    known = r10_released(core, context.lineage) or r9_known(roster, core) or _change(roster, core, context.lineage)
     if known is not None:
         return Verdict(known)
-    people = decide_people(roster, policy, core)
+    people = decide_people(roster, policy, core, context.lineage)
     recipients, without = expand(roster, people, context.usable)
-    verdict = Verdict(alert, people, recipients, without)
+    unreached = _unreached(core, context.lineage, people)
+    verdict = Verdict(alert, people, recipients, without, unreached=unreached)
     refusal = _whole(roster, core, context, verdict)
     if refusal is not None:
-        return Verdict(refusal, people, recipients, without)
+        return Verdict(refusal, people, recipients, without, unreached=unreached)
     if context.acceptance is None:
         return verdict
     unserved = _unserved(roster, context.acceptance, recipients)
-    if unserved and core.label is Label.RED:
+    if unserved and core.label is Label.RED and core.action not in TAKING_BACK:
         return Verdict(Decision(False, "R3", "recipient-lost", unserved), people, recipients, without, unserved)
-    return Verdict(
-        alert, people, recipients, without, unserved, _newcomers(roster, policy, core, context.acceptance, people)
-    )
+    newcomers = _newcomers(roster, policy, core, context, people)
+    return Verdict(alert, people, recipients, without, unserved, newcomers, unreached)
 
 
 def _unserved(roster: Roster, acceptance: Roster, recipients: tuple[Recipient, ...]) -> tuple[str, ...]:
@@ -215,6 +235,8 @@ def _whole(roster: Roster, core: Core, context: Context, verdict: Verdict) -> De
     if core.label is Label.CLEAR:
         return None
     always = (AUTHOR, APPROVER)
+    if core.action in TAKING_BACK:
+        return _leaf_count(core, verdict)  # never stopped by whom it no longer reaches (R11)
     if core.label is Label.RED:
         for person in (core.audience.persons if core.audience is not None else None) or ():
             decision = verdict.people[person]
@@ -225,6 +247,11 @@ def _whole(roster: Roster, core: Core, context: Context, verdict: Verdict) -> De
     refusal = r16_red_keys(roster, core, context.usable)
     if refusal is not None:
         return refusal
+    return _leaf_count(core, verdict)
+
+
+def _leaf_count(core: Core, verdict: Verdict) -> Decision | None:
+    """R16: the numbers of leaves with and without a stanza are those signed."""
     stanzas = verdict.stanzas
     keyless = len(verdict.recipients) - stanzas
     if (stanzas, keyless) != (core.stanzas, core.keyless):
@@ -232,11 +259,64 @@ def _whole(roster: Roster, core: Core, context: Context, verdict: Verdict) -> De
     return None
 
 
+def audience_change(
+    roster: Roster, core: Core, previous: Core
+) -> tuple[Literal["different", "narrower", "same", "wider"], frozenset[str], frozenset[str]]:
+    """How a version's audience differs from the previous one's, and the persons who are new and who fall out (R10).
+
+    Both at this version's roster, by label and audience alone: without author and candidate approvers of this version, who
+    receive every version.  CLEAR is everybody.
+    """
+    if Label.CLEAR in (core.label, previous.label):
+        if core.label is previous.label:
+            return "same", frozenset(), frozenset()
+        return ("wider" if core.label is Label.CLEAR else "narrower"), frozenset(), frozenset()
+    before, after = _addressed(roster, core, previous), _addressed(roster, core, core)
+    if before == after:
+        word: Literal["different", "narrower", "same", "wider"] = "same"
+    elif before < after:
+        word = "wider"
+    else:
+        word = "narrower" if after < before else "different"
+    return word, after - before, before - after
+
+
+def _addressed(roster: Roster, core: Core, of: Core) -> frozenset[str]:
+    """Whom ``of``'s label and audience make recipients at this roster, but for ``core``'s author and candidate approvers."""
+    view = AudienceView(roster, of)
+    rule = PERSON_RULE[of.label]
+    device = roster.facts.devices.get(core.issuer.device)
+    always = {*core.approvers, None if device is None else device.person}
+    return frozenset(
+        person.id
+        for person in roster.people()
+        if person.id not in always and r1_in_force(view, person) is None and rule(view, person).allowed
+    )
+
+
+def _change(roster: Roster, core: Core, lineage: Lineage | None) -> Decision | None:
+    """R10: what ``change.audience`` says of the recipients is true. Of a withdrawal and an all-clear R11 asks it."""
+    if core.change is None or lineage is None or lineage.previous is None or core.action in TAKING_BACK:
+        return None
+    word, _, _ = audience_change(roster, core, lineage.previous)
+    if word != core.change.audience:
+        return Decision(False, "R10", "audience-change-untrue", (core.change.audience, word))
+    return None
+
+
+def _unreached(core: Core, lineage: Lineage | None, people: dict[str, Decision]) -> tuple[str, ...]:
+    """The earlier recipients whom a withdrawal or all-clear does not reach, because they are not in force any more (R11)."""
+    if core.action not in TAKING_BACK or not core.label.sealed or lineage is None:
+        return ()
+    return tuple(sorted(p for p in lineage.recipients if p not in people or not people[p].allowed))
+
+
 def _newcomers(
-    roster: Roster, policy: Policy, core: Core, acceptance: Roster, people: dict[str, Decision]
+    roster: Roster, policy: Policy, core: Core, context: Context, people: dict[str, Decision]
 ) -> tuple[str, ...]:
     """Persons who would be recipients at acceptance and were not at the roster named: named in the answer, served by grant."""
-    if core.label is Label.CLEAR or acceptance.size == roster.size:
+    acceptance = context.acceptance
+    if acceptance is None or core.label is Label.CLEAR or acceptance.size == roster.size:
         return ()
-    later = decide_people(acceptance, policy, core)
+    later = decide_people(acceptance, policy, core, context.lineage)
     return tuple(p for p, d in later.items() if d.allowed and not (p in people and people[p].allowed))

@@ -82,6 +82,18 @@ _PERSONS: dict[str, tuple[str, str]] = {
         "die Person hat keines der genannten Themen ({all})",
         "the person has none of the topics named ({all})",
     ),
+    "earlier-recipient": (
+        "hat eine frühere Fassung erhalten",
+        "received an earlier version",
+    ),
+    "earlier-recipient-said": (
+        "hat nach Angabe der absendenden Organisation eine frühere Fassung erhalten; dieses Gerät hat keine",
+        "received an earlier version, as the sending organisation says; this device has none",
+    ),
+    "no-earlier-recipient": (
+        "hat keine frühere Fassung erhalten",
+        "received no earlier version",
+    ),
 }
 
 _ALERTS: dict[str, tuple[str, str]] = {
@@ -147,9 +159,65 @@ _ALERTS: dict[str, tuple[str, str]] = {
         "dieser Arbeitskreis ist der Teilnehmerliste nicht bekannt",
         "the registry does not know this circle",
     ),
-    "versions-not-open": (
-        "neue Fassungen ({0}, Fassung {1}) sind in dieser Ausgabe nicht möglich",
-        "versions ({0}, version {1}) are not open in this release",
+    "version-malformed": (
+        "Fassung {1} und Vorgang {0} passen nicht zusammen: nur Fassung 1 ist neu, jede spätere nennt ihre Vorgängerin",
+        "version {1} and action {0} do not fit: only version 1 is new, every later one names the one before",
+    ),
+    "version-of-other-organisation": (
+        "eine neue Fassung kann nur die Organisation schreiben, von der die erste stammt",
+        "only the organisation of the first version's author makes a new one",
+    ),
+    "version-unreleased": (
+        "Fassung {0} dieser Meldung ist nicht veröffentlicht; eine neue Fassung folgt auf die neueste",
+        "version {0} of this alert is not released; a new version follows the newest one",
+    ),
+    "version-previous": (
+        "die Fassung nennt als Vorgängerin eine andere Meldung als die zuletzt veröffentlichte Fassung",
+        "the version names another statement as the one before than the version that is released",
+    ),
+    "version-unseen": (
+        "die Vorgängerin stand noch nicht in dem Journal, das die Verfasserin oder der Verfasser kannte",
+        "the version before did not stand in the journal that the author had seen",
+    ),
+    "version-taken": (
+        "diese Fassung der Meldung ist schon veröffentlicht; jede Fassung hat eine Nachfolgerin",
+        "this version of the alert is released already; a version has one successor",
+    ),
+    "withdrawn": (
+        "die Meldung wurde mit Fassung {0} zurückgezogen; danach folgt keine mehr",
+        "the alert was withdrawn by version {0}; nothing follows a withdrawal",
+    ),
+    "exercise-changed": (
+        "aus einer Übung wird keine Meldung im Ernst, und umgekehrt",
+        "an exercise does not become real in a new version, nor the reverse",
+    ),
+    "label-changed": (
+        "die Einstufung ändert sich von TLP:{0} in TLP:{1}; das geht nur mit relabel",
+        "the label changes from TLP:{0} to TLP:{1}; only relabel does that",
+    ),
+    "label-unchanged": (
+        "relabel ändert die Einstufung, hier bleibt sie TLP:{0} (neu: TLP:{1})",
+        "relabel changes the label, and here it stays TLP:{0} (new: TLP:{1})",
+    ),
+    "relabel-approvals": (
+        "{0} Freigaben sind vorgesehen, die niedrigere Einstufung verlangt {1}",
+        "the version asks for {0} approvals, the lower label demands {1}",
+    ),
+    "audience-change-untrue": (
+        "die Angabe zum geänderten Empfängerkreis stimmt nicht: angegeben ist {0}, richtig ist {1}",
+        "what is said of the change of audience is not true: said is {0}, true is {1}",
+    ),
+    "audience-not-same": (
+        "Rückruf und Entwarnung gehen an den bisherigen Kreis und sagen das auch (same)",
+        "a withdrawal and an all-clear go to the audience there was, and say so (same)",
+    ),
+    "audience-changed": (
+        "Rückruf und Entwarnung lassen den Empfängerkreis, wie er war",
+        "a withdrawal and an all-clear leave the audience as it was",
+    ),
+    "approvals-below-earlier": (
+        "{0} Freigaben sind vorgesehen, eine frühere Fassung hatte {1}",
+        "the version asks for {0} approvals, an earlier version had {1}",
     ),
     "expired": ("die Gültigkeit der Meldung ist abgelaufen", "the alert is no longer valid"),
     "named-person-without-key": (

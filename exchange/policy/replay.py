@@ -20,6 +20,7 @@ from exchange.model.tlp import Label
 from exchange.model.window import WINDOW_SENTENCES, window_fault
 from exchange.policy.decide import Context, Recipient, Verdict, decide
 from exchange.policy.epochs import EpochTable
+from exchange.policy.lineage import Lineage
 from exchange.policy.members import Roster
 from exchange.policy.roster import Verifier
 from exchange.policy.rules import Decision
@@ -260,10 +261,12 @@ def replay_alert(
     epochs: EpochTable,
     signers: Signers,
     leaves: Sequence[LeafSummary] | LeafSet,
+    lineage: Lineage | None = None,
 ) -> tuple[Verdict, dict[str, int]]:
     """Recompute the whole decision; returns the verdict and device -> leaf index; raises AlertRefusal.
 
-    ``acceptance`` is None for a preview by an approver, before the server has decided.
+    ``acceptance`` is None for a preview by an approver, before the server has decided; a later version without its
+    ``lineage`` is refused (R10).
     """
     body = statement.alert
     core = body.core
@@ -271,7 +274,7 @@ def replay_alert(
     if policy is None:
         raise AlertRefusal("R9", "policy-missing", "the roster named has no policy")
     usable = epochs.usable(encoding.week_of(core.at), core.seen.journal.size)
-    verdict = decide(named, policy, core, signers.approvals, Context(acceptance, usable))
+    verdict = decide(named, policy, core, signers.approvals, Context(acceptance, usable, lineage))
     if not verdict.alert.allowed:
         raise refusal_of(verdict.alert)
     if core.label is Label.CLEAR:

@@ -1,4 +1,4 @@
-"""The numbered rules R1 to R9 and R14 to R16 (``docs/spec/policy.md``), as pure functions.
+"""The numbered rules R1 to R11 and R14 to R16 (``docs/spec/policy.md``), as pure functions.
 
 A rule answers with a ``Decision``: yes or no, its number, a reason code and the values that decided; never with a bare
 boolean.  Rules about a person return a Decision; rules about the alert return a refusal or None, because an alert is
@@ -14,6 +14,7 @@ from exchange.model.alert import Audience, Core, Urgency
 from exchange.model.registry import Policy
 from exchange.model.tlp import Label
 from exchange.policy.circles import below
+from exchange.policy.lineage import Lineage
 from exchange.policy.members import Organisation, Person, Roster
 
 
@@ -34,12 +35,23 @@ AUDITOR = Decision(False, "R1", "auditor")
 CLIENT = Decision(False, "R1", "client-grants-only")
 NAMED_RED = Decision(True, "R3", "named")
 NOT_NAMED_RED = Decision(False, "R3", "not-named")
+EARLIER = Decision(True, "R11", "earlier-recipient")
+EARLIER_SAID = Decision(True, "R11", "earlier-recipient-said")
+NOT_EARLIER = Decision(False, "R11", "no-earlier-recipient")
+
+TAKING_BACK = frozenset({"withdraw", "all-clear"})
+"""The actions of R11: they go to the earlier recipients, whatever the audience says by now."""
+_STRICTNESS = {label: place for place, label in enumerate(Label)}
+"""From the strictest label to the widest."""
 
 
 class AudienceView:
-    """A core's audience made ready for many questions at one roster: what is asked of an organisation is asked once."""
+    """A core's audience made ready for many questions at one roster: what is asked of an organisation is asked once.
 
-    def __init__(self, roster: Roster, core: Core) -> None:
+    ``earlier`` are the earlier recipients (R11), None where they are not known.
+    """
+
+    def __init__(self, roster: Roster, core: Core, lineage: Lineage | None = None) -> None:
         audience = core.audience or Audience.model_construct()
         self.roster = roster
         self.label = core.label
@@ -57,8 +69,12 @@ class AudienceView:
         self.approvers = frozenset(core.approvers)
         device = roster.facts.devices.get(core.issuer.device)
         self.author = None if device is None else device.person
+        self.earlier = None if lineage is None else lineage.recipients
+        self.rule = r11_earlier if core.action in TAKING_BACK and core.label.sealed else PERSON_RULE[core.label]
         self.named = self.persons | self.approvers | {self.author}
         """Whom a rule may ask about by id; all others are decided by what they share with others."""
+        if self.rule is r11_earlier and self.earlier is not None:
+            self.named |= self.earlier
         self._places: dict[str, bool] = {}
         self._faults: dict[str, str | None] = {}
 
@@ -164,6 +180,16 @@ def r7_clear(view: AudienceView, person: Person) -> Decision:
     return PUBLIC
 
 
+def r11_earlier(view: AudienceView, person: Person) -> Decision:
+    """R11: a withdrawal and an all-clear go to the earlier recipients (who are in force, R1) and to nobody else.
+
+    Who does not know the earlier versions takes the author's word: server, approvers and auditors know them.
+    """
+    if view.earlier is None:
+        return EARLIER_SAID
+    return EARLIER if person.id in view.earlier else NOT_EARLIER
+
+
 PERSON_RULE = {
     Label.RED: r3_red,
     Label.AMBER_STRICT: r4_amber_strict,
@@ -183,7 +209,10 @@ def may_publish(policy: Policy, kind: str, label: Label) -> bool:
 
 
 def r2_author(roster: Roster, policy: Policy, core: Core) -> Decision | None:
-    """R2: the author's device and person are in force, hold role author, and the organisation may publish the label."""
+    """R2: the author's device and person are in force, hold role author, and the organisation may publish the label.
+
+    To take an alert back its label need not be allowed any more (R11).
+    """
     fault = roster.device_fault(core.issuer.device)
     if fault is not None:
         return Decision(False, "R2", f"author-{fault}")
@@ -191,7 +220,7 @@ def r2_author(roster: Roster, policy: Policy, core: Core) -> Decision | None:
     if "author" not in person.roles:
         return Decision(False, "R2", "not-author")
     kind = roster.facts.organisations[person.organisation].kind
-    if not may_publish(policy, kind, core.label):
+    if core.action not in TAKING_BACK and not may_publish(policy, kind, core.label):
         return Decision(False, "R2", "label-not-allowed", (kind, core.label.value))
     return None
 
@@ -204,7 +233,8 @@ def r3_red_audience(policy: Policy, core: Core) -> Decision | None:
     if given != {"persons"}:
         return Decision(False, "R3", "red-names-persons-only", tuple(sorted(given - {"persons"})))
     named = len(core.audience.persons or ())
-    if named > policy.red_persons:
+    # What was sent to more persons than the policy allows by now can be taken back all the same (R11).
+    if named > policy.red_persons and core.action not in TAKING_BACK:
         return Decision(False, "R3", "too-many-named", (str(named), str(policy.red_persons)))
     return None
 
@@ -289,10 +319,75 @@ def r9_known(roster: Roster, core: Core) -> Decision | None:
     return None
 
 
-def r10_version(core: Core) -> Decision | None:
-    """R10: in this release an alert has one version."""
-    if core.action != "new" or core.version != 1:
-        return Decision(False, "R10", "versions-not-open", (core.action, str(core.version)))
+def relabel_approvals(policy: Policy, before: Label, after: Label) -> int:
+    """R10's number for a lower label: at least one, and no fewer than either label requires, at any urgency; else 0."""
+    if _STRICTNESS[after] <= _STRICTNESS[before]:
+        return 0
+    return max(1, policy.approvals.get(before, 0), policy.approvals.get(after, 0))
+
+
+def version_approvals(policy: Policy, core: Core, lineage: Lineage | None) -> int:
+    """The approvals that R10 and R11 demand of a version beside R8's; 0 where they demand none, or it is not known here."""
+    if lineage is None or lineage.previous is None:
+        return 0
+    if core.action in TAKING_BACK:
+        return lineage.approvals
+    return relabel_approvals(policy, lineage.previous.label, core.label)
+
+
+def r10_version(roster: Roster, policy: Policy, core: Core, lineage: Lineage | None) -> Decision | None:
+    """R10: a later version follows the newest released one, which its author had seen, by the same organisation.
+
+    The label changes only by ``relabel``; a lower one needs approvals.  After a withdrawal nothing follows.
+    """
+    first = core.version == 1
+    if first != (core.action == "new") or first != (core.previous is None) or first != (core.change is None):
+        return Decision(False, "R10", "version-malformed", (core.action, str(core.version)))
+    if lineage is None:
+        return None
+    if lineage.organisation is not None:
+        author = roster.facts.persons[roster.facts.devices[core.issuer.device].person]
+        if author.organisation != lineage.organisation:
+            return Decision(False, "R10", "version-of-other-organisation", (lineage.organisation,))
+    previous = lineage.previous
+    if previous is None:
+        return None
+    if core.previous != lineage.statement:
+        return Decision(False, "R10", "version-previous", (lineage.statement or "",))
+    if not lineage.seen:
+        return Decision(False, "R10", "version-unseen", (lineage.statement or "",))
+    if previous.action == "withdraw":
+        return Decision(False, "R10", "withdrawn", (str(previous.version),))
+    if core.exercise != previous.exercise:
+        return Decision(False, "R10", "exercise-changed")
+    if (core.action == "relabel") != (core.label is not previous.label):
+        code = "label-changed" if core.label is not previous.label else "label-unchanged"
+        return Decision(False, "R10", code, (previous.label.value, core.label.value))
+    needed = relabel_approvals(policy, previous.label, core.label)
+    if core.approvals < needed:
+        return Decision(False, "R10", "relabel-approvals", (str(core.approvals), str(needed)))
+    return None
+
+
+def r10_released(core: Core, lineage: Lineage | None) -> Decision | None:
+    """R10: the version before is released (asked where all earlier versions are known)."""
+    if core.version > 1 and (lineage is None or lineage.previous is None):
+        return Decision(False, "R10", "version-unreleased", (str(core.version - 1),))
+    return None
+
+
+def r11_taking_back(core: Core, lineage: Lineage | None) -> Decision | None:
+    """R11: a withdrawal or all-clear keeps label (R10) and audience, and has no fewer approvals than any earlier version."""
+    if core.action not in TAKING_BACK:
+        return None
+    if core.change is None or core.change.audience != "same":
+        return Decision(False, "R11", "audience-not-same")
+    if lineage is None or lineage.previous is None:
+        return None
+    if core.audience != lineage.previous.audience:
+        return Decision(False, "R11", "audience-changed")
+    if core.approvals < lineage.approvals:
+        return Decision(False, "R11", "approvals-below-earlier", (str(core.approvals), str(lineage.approvals)))
     return None
 
 
