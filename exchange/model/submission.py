@@ -25,7 +25,8 @@ class Accepted:
     """Where a statement stands: its log, index and entry kind, and its inclusion proof for ``size``.
 
     ``unserved`` are devices whose persons lost their place between the roster named and acceptance; ``newcomers`` persons
-    who would be recipients by now and are served by the author's grant.
+    who would be recipients by now and are served by the author's grant; ``unreached`` earlier recipients who are not in force
+    any more and so are not reached by a withdrawal or all-clear.
     """
 
     statement: str
@@ -36,6 +37,7 @@ class Accepted:
     proof: tuple[bytes, ...]
     unserved: tuple[str, ...] = ()
     newcomers: tuple[str, ...] = ()
+    unreached: tuple[str, ...] = ()
 
 
 class Refused(ExchangeError):

@@ -36,6 +36,7 @@ from exchange.model.tlp import Label
 from exchange.model.window import WINDOW_SENTENCES, window_fault
 from exchange.policy.decide import Verdict
 from exchange.policy.epochs import EpochRefusal
+from exchange.policy.lineage import Lineage
 from exchange.policy.members import Facts, Roster
 from exchange.policy.replay import (
     AlertRefusal,
@@ -68,10 +69,12 @@ KEPT_DEVICES = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class AlertMaterial:
-    """What an alert brings that is not in its statement: its leaves (None for CLEAR), and the roster it names."""
+    """What an alert brings that is not in its statement: its leaves (None for CLEAR), the roster it names, and the versions
+    before it (None for version 1)."""
 
     leaves: LeafSet | None
     named: Facts
+    lineage: Lineage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ class Placed:
     entry: bytes | None
     unserved: tuple[str, ...] = ()
     newcomers: tuple[str, ...] = ()
+    unreached: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -323,6 +327,7 @@ class Request:
                 placed.entry,
                 verdict.unserved,
                 verdict.newcomers,
+                verdict.unreached,
             )
         return placed
 
@@ -384,7 +389,9 @@ class Request:
             raise AlertRefusal("R10", "version-taken", "this version of the alert is released", {"statement": [taken]})
         named = Roster(material.named, core.at)
         leaves = () if material.leaves is None else material.leaves
-        verdict, places = replay_alert(statement, named, acceptance, staging.state.epochs, signers, leaves)
+        verdict, places = replay_alert(
+            statement, named, acceptance, staging.state.epochs, signers, leaves, material.lineage
+        )
         audience = None
         if core.label is not Label.CLEAR:
             sealed = body.sealed

@@ -149,6 +149,14 @@ class Alerts:
             return "author" in reader.roles
         return reader.person in view.core.approvers and "approver" in reader.roles
 
+    def publishes(self, reader: Reader, view: AlertView) -> bool:
+        """Whether the reader publishes for the organisation of a released alert: it makes the next version, or approves it.
+
+        What is shown is the statement; the parts are for recipients.
+        """
+        own = reader.organisation == view.row.author_organisation and reader.terms is None
+        return own and reader.publisher and view.released
+
     async def is_recipient(self, reader: Reader, view: AlertView) -> bool:
         """Whether the reader's device has a leaf or a grant, and is in force with its organisation's terms accepted (R1)."""
         if reader.auditor or reader.terms is not None:

@@ -43,6 +43,7 @@ from exchange.service.accept import (
     known_of,
     read,
 )
+from exchange.service.lineage import lineage_from_store
 from exchange.service.packs import PackCache
 from exchange.service.remembered import Remembered
 from exchange.service.state import ExchangeState, Known, Staging
@@ -233,6 +234,7 @@ class Exchange:
                         at.proof,
                         placed.unserved,
                         placed.newcomers,
+                        placed.unreached,
                     )
                 )
         return Answer(tuple(results), committed.checkpoints["registry"], committed.checkpoints["journal"])
@@ -346,7 +348,8 @@ class Exchange:
                 leaves = await self.packs.leaves(body.sealed.pack.sha256)
             except KeysError as error:
                 raise Refused(error.code, str(error), rule="V7") from None
-        return AlertMaterial(leaves, await self.facts_at(body.core.seen.registry.size))
+        facts = await self.facts_at(body.core.seen.registry.size)
+        return AlertMaterial(leaves, facts, await lineage_from_store(self.store, self.state, body.core))
 
     async def _check_bundle(self, body: EpochPublish) -> None:
         """Each key of the bundle has the hash named and takes a trial seal: one bad key must not stop a publisher."""

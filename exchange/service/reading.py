@@ -106,7 +106,7 @@ class Reading:
         return False
 
     async def _may_read_alert(self, reader: Reader, view: AlertView) -> bool:
-        if self._alerts.handles(reader, view):
+        if self._alerts.handles(reader, view) or self._alerts.publishes(reader, view):
             return True
         return view.released and (view.clear or await self._alerts.is_recipient(reader, view))
 
@@ -225,6 +225,26 @@ class Reading:
         size = self._ledger.head("journal").size
         return await self._alerts.grants.page(reader, start, min(max(limit, 1), MAX_PAGE), size)
 
+    async def versions(self, reader: Reader, statement: str) -> bytes:
+        """``GET /v1/alerts/{id}/versions``: the released versions of the same alert, oldest first; as the journal shows them.
+
+        Raises Denied: ``alert-unknown``; ``not-entitled`` for a proposal that is not the reader's to handle.
+        """
+        view = await self._alerts.find(statement)
+        size = self._ledger.head("journal").size
+        if view.row.journal_index >= size:
+            raise Denied("alert-unknown", "there is no alert statement with this id")
+        if not (view.released or self._alerts.handles(reader, view)):
+            raise Denied("not-entitled", "a proposal is for its author and candidate approvers")
+        rows = await self._store.read(alert_rows.versions, view.row.alert)
+        return composed(
+            versions=array(
+                value({"index": row.journal_index, "statement": row.statement, "version": row.version})
+                for row in rows
+                if row.state == "released" and row.journal_index < size
+            )
+        )
+
     async def leaves(self, reader: Reader, statement: str) -> bytes:
         """``GET /v1/alerts/{id}/leaves``: for author, candidate approvers and auditors, who recompute the recipients.
 
@@ -245,8 +265,8 @@ class Reading:
         items: list[bytes] = []
         for row, place in await self._store.read(_open_proposals, reader.organisation, now):
             view = AlertView(row, place, self._alerts.core(place))
-            if not self._alerts.handles(reader, view) or row.statement in self._state.released:
-                continue
+            if not self._alerts.handles(reader, view) or (row.alert, row.version) in self._state.versions:
+                continue  # released, or another proposal of this version was
             signed = {
                 facts.devices[device].person
                 for key_id in Envelope.decode(place.envelope).signer_ids

@@ -65,8 +65,7 @@ class Receipts:
         if reader.auditor:
             self._claims.audited(reader.device, "receipts")
             return await self._statements(view, start)
-        own = reader.organisation == view.row.author_organisation and reader.terms is None
-        if not (own and reader.publisher):
+        if not self._alerts.publishes(reader, view):
             raise Denied("not-entitled", "receipts are for publishers of the author's organisation and for auditors")
         return await self._states(view)
 

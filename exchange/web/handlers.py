@@ -134,6 +134,7 @@ def _result(result: Accepted) -> bytes:
         newcomers=value(list(result.newcomers)) if result.newcomers else None,
         proof=hashes(result.proof),
         statement=value(result.statement),
+        unreached=value(list(result.unreached)) if result.unreached else None,
         unserved=value(list(result.unserved)) if result.unserved else None,
     )
 
@@ -260,6 +261,11 @@ async def leaves(call: Call) -> web.Response:
     """The leaf list, binary."""
     data = await call.context.reading.leaves(call.reader, call.part("id"))
     return web.Response(body=data, content_type=BINARY)
+
+
+async def versions(call: Call) -> web.Response:
+    """The released versions of the same alert, oldest first."""
+    return _json(await call.context.reading.versions(call.reader, call.part("id")))
 
 
 async def receipts(call: Call) -> web.Response:

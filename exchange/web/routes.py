@@ -220,7 +220,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         f"/v1/statements/{_ID}",
         handlers.get_statement,
         Access.SESSION,
-        "registry: as shown; journal: the statement's parties, and auditors",
+        "registry: as shown; journal: the statement's parties, publishers of a released alert's organisation, and auditors",
         _AUDITED,
         summary="A statement",
         query=(
@@ -317,6 +317,16 @@ ROUTES: Final[tuple[Route, ...]] = (
             Answer("reactions, questions and answers in journal order; without next it is the last", schemas.PAGE),
         ),
         codes=("alert-unknown", "not-entitled", "not-released"),
+    ),
+    Route(
+        "GET",
+        f"/v1/alerts/{_ID}/versions",
+        handlers.versions,
+        Access.SESSION,
+        "everyone; of a proposal: author and candidate approvers",
+        summary="The released versions of the same alert",
+        answers=(Answer("the oldest first", schemas.VERSIONS),),
+        codes=("alert-unknown", "not-entitled"),
     ),
     Route(
         "GET",

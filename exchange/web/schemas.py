@@ -111,7 +111,7 @@ ACCEPTED: Final = opened(
                     "proof": PROOF,
                     "statement": HASH,
                 },
-                {"newcomers": several(ID), "unserved": several(ID)},
+                {"newcomers": several(ID), "unreached": several(ID), "unserved": several(ID)},
             ),
             least=1,
             most=MAX_STATEMENTS,
@@ -161,6 +161,7 @@ GRANTS: Final = opened(
     },
     {"next": INDEX},
 )
+VERSIONS: Final = opened({"versions": several(opened({"index": INDEX, "statement": HASH, "version": INDEX}))})
 PROPOSALS: Final = opened(
     {"proposals": several(opened({"index": INDEX, "signed": {"type": "boolean"}, "statement": HASH}))}
 )

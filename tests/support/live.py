@@ -19,6 +19,7 @@ from exchange.model.statements import Opening, Statement, parse_statement
 from exchange.model.submission import Submission
 from exchange.policy.decide import decide_people, expand
 from exchange.service.exchange import Answer, Exchange
+from exchange.service.lineage import lineage_from_store
 from exchange.store import blobs
 from keys import encoding
 from keys.device import DeviceIdentity
@@ -231,7 +232,9 @@ class Live(World):
         core: dict[str, Any] | None = None,
     ) -> Statement:
         """An alert signed by its author, parts and pack uploaded; ``recipients`` overrides what the rules say (attacks)."""
-        content = Content(texts=(ContentText(language="de", text=text, title=title),)).encode()
+        changed = "Neuer Stand." if (core or {}).get("version", 1) > 1 else None
+        texts = (ContentText(changed=changed, language="de", text=text, title=title),)
+        content = Content(texts=texts).encode()
         fields: dict[str, Any] = {
             "action": "new",
             "alert": self.random.id(),
@@ -270,7 +273,8 @@ class Live(World):
         else:
             draft = Core.model_validate(fields)
             if recipients is None:
-                found, _ = expand(roster, decide_people(roster, policy, draft), ())
+                lineage = await lineage_from_store(self.exchange_server.store, self.exchange_server.state, draft)
+                found, _ = expand(roster, decide_people(roster, policy, draft, lineage), ())
                 recipients = [r.device for r in found]
             targets = self.targets(fields, recipients)
             fields["stanzas"] = sum(t.epoch_key is not None for t in targets)
@@ -294,6 +298,34 @@ class Live(World):
         if secrets is not None:
             self.sealed[statement.id] = secrets
         return statement
+
+    async def version(
+        self,
+        author: Member,
+        before: Statement,
+        action: str,
+        *,
+        change: str = "same",
+        label: str | None = None,
+        **more: Any,
+    ) -> Statement:
+        """The version after ``before``: label, audience and approvals as they were, unless ``core`` says otherwise."""
+        last = before.alert.core
+        audience = more.pop("audience", None if last.audience is None else last.audience.to_json())
+        core = {
+            "action": action,
+            "alert": last.alert,
+            "approvals": last.approvals,
+            "approvers": list(last.approvers),
+            "change": {"audience": change, "reason": "error"},
+            "exercise": last.exercise,
+            "kind": "all-clear" if action == "all-clear" else last.kind.value,
+            "previous": before.id,
+            "urgency": last.urgency.value,
+            "version": last.version + 1,
+            **more.pop("core", {}),
+        }
+        return await self.alert(author, label or last.label.value, audience, core=core, **more)
 
     async def _part(self, part: bytes, device: str) -> dict[str, Any]:
         return {"length": len(part), "sha256": await self.put(part, device)}
