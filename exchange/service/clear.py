@@ -109,6 +109,14 @@ class ClearAlerts:
         ]
         return tuple(reversed(found[-count:]))
 
+    async def newest_version(self, view: AlertView) -> AlertView | None:
+        """The newest released version of the same alert, whatever its label; None when this one is it."""
+        versions, number = self._state.versions, view.row.version
+        while (view.row.alert, number + 1) in versions:
+            number += 1
+        newest = None if number == view.row.version else await self._alerts.find(versions[(view.row.alert, number)])
+        return None if newest is None or newest.row.journal_index >= self._ledger.head("journal").size else newest
+
     async def find(self, statement: str) -> AlertView:
         """A released CLEAR alert. Raises Denied (``alert-unknown``) for everything else: strangers learn no more."""
         view = await self._alerts.find(statement)

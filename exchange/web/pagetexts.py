@@ -13,8 +13,10 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
     "de": {
         "advice": "Was ist zu tun",
         "all": "Alle öffentlichen Meldungen",
+        "all_clear": "Entwarnung: Die Lage, vor der diese Meldung warnte, ist vorbei.",
         "attachments": "Anlagen",
         "certainty": "Gewissheit",
+        "changed": "Geändert",
         "contact": "Kontakt",
         "empty": "Zurzeit gibt es keine öffentlichen Meldungen.",
         "evidence": (
@@ -31,10 +33,13 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
         "issuer": "Herausgegeben von",
         "kind": "Art",
         "language": "Sprache",
+        "newest": "Zur neuesten Fassung",
+        "newest_hidden": "Die neueste ist nicht öffentlich.",
         "number": "Nummer",
         "older": "Ältere Meldungen",
         "organisation": "Organisation",
         "other": "English",
+        "outdated": "Dies ist eine ältere Fassung.",
         "place": "Ort",
         "published": "Erstellt",
         "severity": "Schwere",
@@ -44,6 +49,7 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
         "unreadable": "Meldung ohne lesbaren Inhalt",
         "urgency": "Dringlichkeit",
         "valid_until": "Gültig bis",
+        "version": "Fassung",
         "verify": "So prüfen Sie diese Meldung",
         "verify_text": (
             "Diese Seite selbst beweist nichts. Der folgende Befehl prüft auf Ihrem Rechner die Unterschriften (Ed25519 und "
@@ -54,12 +60,15 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
             "Nicht beweisbar ist für Besucher, dass im Register kein späterer Eintrag steht, zum Beispiel die Sperrung eines "
             "Geräts vor der Meldung, und dass es keine neuere Fassung der Meldung gibt: Das prüfen die Mitglieder."
         ),
+        "withdrawn": "Diese Meldung wurde zurückgezogen und gilt nicht mehr.",
     },
     "en": {
         "advice": "What to do",
         "all": "All public alerts",
+        "all_clear": "All-clear: what this alert warned of is over.",
         "attachments": "Attachments",
         "certainty": "Certainty",
+        "changed": "Changed",
         "contact": "Contact",
         "empty": "There are no public alerts at present.",
         "evidence": (
@@ -76,10 +85,13 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
         "issuer": "Issued by",
         "kind": "Kind",
         "language": "Language",
+        "newest": "To the newest version",
+        "newest_hidden": "The newest one is not public.",
         "number": "Number",
         "older": "Older alerts",
         "organisation": "Organisation",
         "other": "Deutsch",
+        "outdated": "This is an older version.",
         "place": "Place",
         "published": "Prepared",
         "severity": "Severity",
@@ -89,6 +101,7 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
         "unreadable": "Alert without readable content",
         "urgency": "Urgency",
         "valid_until": "Valid until",
+        "version": "Version",
         "verify": "How to verify this alert",
         "verify_text": (
             "This page by itself proves nothing. The following command checks on your own computer the signatures (Ed25519 "
@@ -99,6 +112,7 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
             "What a visitor cannot prove: that the registry holds no later statement, for example that a device was revoked "
             "before the alert, and that there is no newer version of the alert. Members check that."
         ),
+        "withdrawn": "This alert was withdrawn and no longer holds.",
     },
 }
 

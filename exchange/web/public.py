@@ -80,6 +80,11 @@ class Shown:
     published: str
     valid_until: str
     content: Content | None
+    version: int
+    action: str
+    changed: str | None
+    newer: str | None
+    newer_action: str | None
     other: Other | None = None
 
 
@@ -157,6 +162,7 @@ async def shown_alert(call: Call, view: AlertView, language: str, *, whole: bool
     author = context.exchange.state.roster.facts.devices[core.issuer.device].person
     organisation = context.exchange.state.roster.facts.persons[author].organisation
     name = await context.clear.organisation_name(organisation)
+    newest = await context.clear.newest_version(view)
     return Shown(
         statement=view.row.statement,
         index=view.row.journal_index,
@@ -176,6 +182,11 @@ async def shown_alert(call: Call, view: AlertView, language: str, *, whole: bool
         valid_until=date_time(language, core.valid_until),
         content=content,
         other=await _other(content, text) if content is not None and whole else None,
+        version=core.version,
+        action=core.action,
+        changed=None if text is None else text.changed,
+        newer=newest.row.statement if newest is not None and newest.clear else None,
+        newer_action=None if newest is None else newest.core.action,
     )
 
 

@@ -259,3 +259,60 @@ def test_headings_of_an_author_stay_below_those_of_the_page():
 @pytest.mark.parametrize("nested", ["*" * 5000, "[" * 5000, "> " * 2000 + "x", "- " * 2000 + "x", "`" * 4001])
 def test_pathological_markdown_is_rendered_in_bounded_time(nested: str):
     assert len(render(nested)) < 2_000_000
+
+
+async def versions(place: Partnership, *actions: str, **later: Any) -> list[Statement]:
+    """A released CLEAR alert and its later versions."""
+    found = [await publish(place, Content(texts=(text("Vollsperrung"),)))]
+    for number, action in enumerate(actions, 2):
+        before = found[-1]
+        core = {
+            "action": action,
+            "alert": before.alert.core.alert,
+            "change": {"audience": "same", "reason": "resolved"},
+            "kind": "all-clear" if action == "all-clear" else "event",
+            "previous": before.id,
+            "version": number,
+            **later,
+        }
+        found.append(await publish(place, Content(texts=(text(f"Fassung {number}", changed="Neu."),)), **core))
+    return found
+
+
+async def test_the_list_shows_the_newest_version_and_older_pages_say_so(place: Partnership):
+    world = place.world
+    first, second = await versions(place, "update")
+    page = (await world.get("/clear/")).body.decode()
+    assert "Fassung 2" in page and "Vollsperrung" not in page
+    old = (await world.get(f"/clear/{first.id}")).body.decode()
+    assert TEXTS["de"]["outdated"] in old and f"/clear/{second.id}" in old and "Vollsperrung" in old
+    new = (await world.get(f"/clear/{second.id}")).body.decode()
+    assert TEXTS["de"]["outdated"] not in new and "Neu." in new
+
+
+@pytest.mark.parametrize(("action", "word"), [("withdraw", "withdrawn"), ("all-clear", "all_clear")])
+async def test_withdrawals_and_all_clears_are_marked_on_every_page(place: Partnership, action: str, word: str):
+    for statement in await versions(place, action):
+        assert TEXTS["de"][word] in (await place.world.get(f"/clear/{statement.id}")).body.decode()
+    assert TEXTS["de"][word] in (await place.world.get("/clear/")).body.decode()
+
+
+async def test_a_public_alert_made_confidential_leaves_the_list_and_says_so(place: Partnership):
+    world = place.world
+    (first,) = await versions(place)
+    stricter = await world.alert(
+        place.author,
+        "AMBER",
+        {"organisations": [place.officer.organisation]},
+        core={
+            "action": "relabel",
+            "alert": first.alert.core.alert,
+            "change": {"audience": "narrower", "reason": "label"},
+            "previous": first.id,
+            "version": 2,
+        },
+    )
+    await world.post(stricter)
+    assert TEXTS["de"]["empty"] in (await world.get("/clear/")).body.decode()
+    old = (await world.get(f"/clear/{first.id}")).body.decode()
+    assert TEXTS["de"]["newest_hidden"] in old and stricter.id not in old
