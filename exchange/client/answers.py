@@ -53,6 +53,8 @@ class Result:
     kind: str
     proof: tuple[bytes, ...]
     unserved: tuple[str, ...] = ()
+    newcomers: tuple[str, ...] = ()
+    unreached: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,10 +212,16 @@ def parse_accepted(value: dict[str, Any]) -> Accepted:
                 index=_number(item["index"]),
                 kind=_text(item["kind"], 64),
                 proof=_proof(item["proof"]),
-                unserved=tuple(_text(device, 22) for device in _list(item.get("unserved", []), 1 << 20)),
+                unserved=_ids(item.get("unserved", [])),
+                newcomers=_ids(item.get("newcomers", [])),
+                unreached=_ids(item.get("unreached", [])),
             )
         )
     return Accepted(tuple(results), _note(value["registry"]), _note(value["journal"]))
+
+
+def _ids(value: Any) -> tuple[str, ...]:
+    return tuple(_text(item, 22) for item in _list(value, 1 << 20))
 
 
 def _proof(value: Any) -> tuple[bytes, ...]:

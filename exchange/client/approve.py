@@ -19,6 +19,7 @@ from exchange.client.parts import PartStore
 from exchange.client.publish import Released, confirm
 from exchange.client.rejection import verify_rejection
 from exchange.client.verify import Proposal, verify_proposal
+from exchange.client.versions import earlier_versions
 from exchange.model.common import NARROW_WINDOW
 from exchange.model.entry import PROPOSED, REJECTED, RELEASED, Entry, parse_entry
 from exchange.model.problems import Malformed
@@ -94,7 +95,7 @@ async def proposals(member: Member) -> list[Proposal]:
     found: list[Proposal] = []
     for item in waiting(member):
         try:
-            if await is_rejected(member, item):
+            if await is_rejected(member, item) or await is_overtaken(member, item):
                 continue
             proposal = await open_proposal(member, item)
         except VerificationError as error:
@@ -141,6 +142,26 @@ async def is_rejected(member: Member, item: Waiting) -> bool:
     return False
 
 
+async def is_overtaken(member: Member, item: Waiting) -> bool:
+    """Whether another proposal of this version was released, which this member decided again. A made-up release is kept as a
+    failure, and closes nothing.
+
+    Raises TransportError.
+    """
+    entry = member.replica.journal_entry(item.index)
+    mark = None if entry is None else entry.alert
+    if mark is None or all(row.version < mark.version for row in member.state.versions(mark.id)):
+        return False
+    try:
+        return len(await earlier_versions(member, mark.id, mark.version + 1)) >= mark.version
+    except VerificationError as error:
+        member.record(item.statement, error)
+    except Refused as refusal:
+        if refusal.code not in NOT_OURS:
+            member.record(item.statement, VerificationError(2, "withheld", "the released version is withheld"))
+    return False
+
+
 async def open_proposal(member: Member, item: Waiting) -> Proposal:
     """Fetch, verify and open one proposal; raises VerificationError, Refused, TransportError.
 
@@ -150,6 +171,8 @@ async def open_proposal(member: Member, item: Waiting) -> Proposal:
     entry = member.replica.journal_entry(item.index)
     sealed = entry is not None and entry.alert is not None and entry.alert.audience is not None
     leaves = await member.api.leaves(item.statement) if sealed else b""
+    mark = None if entry is None else entry.alert
+    earlier = () if mark is None else await earlier_versions(member, mark.id, mark.version)
     with PartStore(member.api, member.state.path.parent / "incoming", member.transfer) as parts:
         return await verify_proposal(
             member.replica,
@@ -160,6 +183,7 @@ async def open_proposal(member: Member, item: Waiting) -> Proposal:
             parts,
             lambda position, pieces: member.state.keep_attachment(item.statement, position, pieces),
             member.clock(),
+            earlier,
         )
 
 
@@ -199,7 +223,7 @@ async def approve(proposal: Proposal, member: Member, *, confirm_nameless: bool 
         if post.accepted_at(member, envelope) is not None or not _overtaken(member, item):
             break
         post.forget(member, statement)
-    return await confirm(member, envelope, result.unserved)
+    return await confirm(member, envelope, result)
 
 
 def _overtaken(member: Member, item: Waiting) -> bool:

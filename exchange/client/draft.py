@@ -12,11 +12,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from exchange.client.errors import ClientError, SourceError
+from exchange.client.lineage import granted_persons
 from exchange.client.member import Member
 from exchange.client.replica import Replica
 from exchange.client.source import AlertSource, SourceAudience
@@ -25,11 +26,15 @@ from exchange.model.common import NARROW_WINDOW
 from exchange.model.problems import Malformed, first_error
 from exchange.model.registry import Policy
 from exchange.model.tlp import Label
-from exchange.policy.decide import Context, Verdict, decide, decide_people, expand
+from exchange.policy.decide import Context, Verdict, audience_change, decide, decide_people, expand
 from exchange.policy.epochs import LEAST_AHEAD
+from exchange.policy.lineage import Lineage, Version, lineage_of
 from exchange.policy.members import Roster
-from exchange.policy.rules import Decision, required_approvals
+from exchange.policy.rules import TAKING_BACK, Decision, required_approvals, version_approvals
 from keys import encoding
+
+Action = Literal["update", "supersede", "relabel", "withdraw", "all-clear"]
+Reason = Literal["correction", "error", "label", "new-information", "resolved", "scope", "source-request"]
 
 NOT_BOUND = frozenset({"at", "nonce", "release_by", "seen"})
 """Fields of the core that only the moment of signing decides."""
@@ -39,8 +44,23 @@ _WITH_PLACE = re.compile(r"(.+?)\s*\(([^()]+)\)")
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """What makes a draft a later version: the action, its reason, and every released version before it, the oldest first."""
+
+    action: Action
+    reason: Reason
+    earlier: tuple[Version, ...] = field(repr=False)
+
+    @property
+    def before(self) -> Version:
+        """The version directly before."""
+        return self.earlier[-1]
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """One alert, ready to be previewed. ``required`` are R8's approvals.
+    """One alert, ready to be previewed. ``required`` are the approvals that R8, R10 and R11 demand; of a later version
+    ``joining`` and ``leaving`` are the persons by whom its audience differs.
 
     ``content`` is the first part's plaintext, but for the attachments' keys, which nobody sees.
     """
@@ -53,6 +73,9 @@ class Draft:
     required: int
     nameless: tuple[str, ...]
     digest: str
+    step: Step | None = None
+    joining: frozenset[str] = frozenset()
+    leaving: frozenset[str] = frozenset()
 
     @property
     def allowed(self) -> bool:
@@ -99,28 +122,42 @@ class Preview:
     approvers: tuple[PersonRow, ...]
     stanzas: int
     digest: str
+    joining: tuple[PersonRow, ...] = ()
+    leaving: tuple[PersonRow, ...] = ()
+    unreached: tuple[PersonRow, ...] = ()
 
 
-def prepare(source: AlertSource, member: Member) -> Draft:
-    """Resolve the names, decide over the newest verified roster, count the recipients.
+def prepare(source: AlertSource, member: Member, step: Step | None = None) -> Draft:
+    """Resolve the names, decide over the newest verified roster, count the recipients; of a later version with its ``step``.
 
     Follow the logs first.  A draft that the policy refuses is a draft, too: its verdict names the rule.  Raises SourceError
     (a name, a value), ClientError ``roster-partial``, ``policy-missing``, ``not-enrolled``.
     """
     now = member.clock()
     acknowledge = None if source.acknowledge_within is None else now + source.acknowledge_within
-    alert = encoding.b64u(member.random(16))
-    return _draft(source, member, now, alert, now + source.valid_for, acknowledge)
+    alert = encoding.b64u(member.random(16)) if step is None else step.before.core.alert
+    return _draft(source, member, now, alert, now + source.valid_for, acknowledge, step)
 
 
 def again(draft: Draft, member: Member) -> Draft:
-    """The same alert, decided again now: same id, same deadlines, newest roster and keys."""
+    """The same alert, decided again now: same id, same deadlines, newest roster and keys.
+
+    Raises ClientError ``version-overtaken`` when another one was released as this version meanwhile.
+    """
     core = draft.core
-    return _draft(draft.source, member, member.clock(), core.alert, core.valid_until, core.acknowledge_by)
+    if any(row.version >= core.version for row in member.state.versions(core.alert)):
+        raise ClientError("version-overtaken", "another version of this alert was released meanwhile; look at it first")
+    return _draft(draft.source, member, member.clock(), core.alert, core.valid_until, core.acknowledge_by, draft.step)
 
 
 def _draft(
-    source: AlertSource, member: Member, now: int, alert: str, valid_until: int, acknowledge_by: int | None
+    source: AlertSource,
+    member: Member,
+    now: int,
+    alert: str,
+    valid_until: int,
+    acknowledge_by: int | None,
+    step: Step | None,
 ) -> Draft:
     replica = member.replica
     policy, person = replica.facts.policy, replica.person
@@ -141,13 +178,14 @@ def _draft(
     core = _core(
         {
             "acknowledge_by": acknowledge_by,
-            "action": "new",
+            "action": "new" if step is None else step.action,
             "alert": alert,
             "approvals": 0,
             "approvers": approvers,
             "at": now,
-            "audience": None if source.audience is None else _audience(replica, source.audience),
+            "audience": _audience_of(replica, source, step),
             "certainty": source.certainty.value,
+            "change": None if step is None else {"audience": "same", "reason": step.reason},
             "exchange": replica.exchange,
             "exercise": source.exercise,
             "issuer": {"device": member.device},
@@ -156,6 +194,7 @@ def _draft(
             "label": source.label.value,
             "nonce": encoding.b64u(member.random(16)),
             "policy": replica.facts.policy_id,
+            "previous": None if step is None else step.before.statement,
             "release_by": now + 1,
             "seen": member.seen.to_json(),
             "severity": source.severity.value,
@@ -163,14 +202,18 @@ def _draft(
             "suite": "x1",
             "urgency": source.urgency.value,
             "valid_until": valid_until,
-            "version": 1,
+            "version": 1 if step is None else step.before.core.version + 1,
         }
     )
     roster = replica.now(now)
-    people = decide_people(roster, policy, core)
-    core, required = _counted(replica, roster, policy, core, people, source)
+    core, joining, leaving = _changed(roster, core, step)
+    lineage = None
+    if step is not None:
+        lineage = lineage_of(core, step.earlier, granted_persons(replica, alert, core.seen.journal.size))
+    people = decide_people(roster, policy, core, lineage)
+    core, required = _counted(replica, roster, policy, core, people, source, lineage)
     usable = replica.epochs.usable(encoding.week_of(now), replica.size("journal"))
-    verdict = decide(roster, policy, core, (), Context(None, usable))
+    verdict = decide(roster, policy, core, (), Context(None, usable, lineage))
     return Draft(
         source,
         core,
@@ -180,7 +223,26 @@ def _draft(
         required,
         _nameless(replica, people),
         _digest(source, core, verdict, content),
+        step,
+        joining,
+        leaving,
     )
+
+
+def _audience_of(replica: Replica, source: AlertSource, step: Step | None) -> dict[str, Any] | None:
+    """The audience as written, as a later version's that says none; CLEAR has none."""
+    if source.audience is not None:
+        return _audience(replica, source.audience)
+    before = None if step is None else step.before.core.audience
+    return None if before is None or not source.label.sealed else before.to_json()
+
+
+def _changed(roster: Roster, core: Core, step: Step | None) -> tuple[Core, frozenset[str], frozenset[str]]:
+    """The core with what is true of its change of audience, and the persons who are new and who fall out."""
+    if step is None or core.action in TAKING_BACK or core.change is None:
+        return core, frozenset(), frozenset()
+    word, joining, leaving = audience_change(roster, core, step.before.core)
+    return core.model_copy(update={"change": core.change.model_copy(update={"audience": word})}), joining, leaving
 
 
 def _core(raw: dict[str, Any]) -> Core:
@@ -191,14 +253,20 @@ def _core(raw: dict[str, Any]) -> Core:
 
 
 def _counted(
-    replica: Replica, roster: Roster, policy: Policy, core: Core, people: dict[str, Decision], source: AlertSource
+    replica: Replica,
+    roster: Roster,
+    policy: Policy,
+    core: Core,
+    people: dict[str, Decision],
+    source: AlertSource,
+    lineage: Lineage | None,
 ) -> tuple[Core, int]:
-    """The core with numbers of leaves, approvals and its last moment; and R8's required approvals."""
+    """The core with numbers of leaves, approvals and its last moment; and the approvals that R8, R10 and R11 require."""
     usable = replica.epochs.usable(encoding.week_of(core.at), replica.size("journal"))
     recipients, _ = expand(roster, people, usable) if core.label is not Label.CLEAR else ((), ())
     stanzas = sum(recipient.usable for recipient in recipients)
     raw: dict[str, Any] = {**core.to_json(), "keyless": len(recipients) - stanzas, "stanzas": stanzas}
-    required = required_approvals(policy, _core(raw))
+    required = max(required_approvals(policy, _core(raw)), version_approvals(policy, core, lineage))
     approvals = required if source.approvals is None else source.approvals
     if source.approvals is not None and approvals > len(core.approvers):
         raise SourceError(
@@ -220,8 +288,11 @@ def _content(source: AlertSource) -> Content:
         contact=source.contact,
         number=source.number,
         place=source.place,
+        status=source.status,
         texts=tuple(
-            ContentText(advice=text.advice, language=text.language, text=text.text, title=text.title)
+            ContentText(
+                advice=text.advice, changed=text.changed, language=text.language, text=text.text, title=text.title
+            )
             for text in source.texts
         ),
     )
@@ -321,6 +392,9 @@ def preview(draft: Draft, member: Member) -> Preview:
         approvers=tuple(rows[person] for person in always[1:] if person in rows),
         stanzas=draft.core.stanzas,
         digest=draft.digest,
+        joining=tuple(row for person, row in rows.items() if person in draft.joining),
+        leaving=tuple(row for person, row in rows.items() if person in draft.leaving),
+        unreached=tuple(rows[person] for person in draft.verdict.unreached if person in rows),
     )
 
 

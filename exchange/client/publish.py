@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from exchange.client import outgoing, post
+from exchange.client.answers import Result
 from exchange.client.draft import Draft, Preview, again, differences, prepare, preview
 from exchange.client.epochkeys import usable_keys
 from exchange.client.errors import ClientError, VerificationError
@@ -49,13 +50,19 @@ class PreviewChanged(ClientError):
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """A statement that stands in the journal. ``released`` is False for a proposal that waits for approvals."""
+    """A statement that stands in the journal. ``released`` is False for a proposal that waits for approvals.
+
+    The exchange says, and signs nothing of it: ``unserved`` are devices that lost their place meanwhile, ``newcomers`` persons
+    who would be recipients by now, ``unreached`` earlier recipients out of force.
+    """
 
     statement: str
     index: int
     at: int
     released: bool
     unserved: tuple[str, ...] = ()
+    newcomers: tuple[str, ...] = ()
+    unreached: tuple[str, ...] = ()
 
 
 async def publish(draft: Draft, member: Member, *, confirm_nameless: bool = False) -> Released:
@@ -72,7 +79,7 @@ async def publish(draft: Draft, member: Member, *, confirm_nameless: bool = Fals
     envelope = await seal(fresh, member, uploaded)
     result = await post.send(member, post.PUBLISH, envelope)
     outgoing.forget(member, draft.source.attachments)
-    return await confirm(member, envelope, result.unserved)
+    return await confirm(member, envelope, result)
 
 
 async def _decided(draft: Draft, member: Member, confirm_nameless: bool) -> Draft:
@@ -88,7 +95,7 @@ async def _decided(draft: Draft, member: Member, confirm_nameless: bool) -> Draf
     return fresh
 
 
-async def confirm(member: Member, envelope: Envelope, unserved: tuple[str, ...] = ()) -> Released:
+async def confirm(member: Member, envelope: Envelope, result: Result | None = None) -> Released:
     """See a posted statement in the followed journal, as what it is; raises VerificationError (steps 2 and 4) when it is not."""
     await follow(member)
     index = post.accepted_at(member, envelope)
@@ -101,7 +108,10 @@ async def confirm(member: Member, envelope: Envelope, unserved: tuple[str, ...] 
         )
     post.settle(member)  # keeps the failure, when there is one
     entry = post.check_entry(member, envelope, index)
-    return Released(envelope.statement_id, index, entry.at, entry.kind == RELEASED, unserved)
+    released = Released(envelope.statement_id, index, entry.at, entry.kind == RELEASED)
+    if result is None:
+        return released
+    return replace(released, unserved=result.unserved, newcomers=result.newcomers, unreached=result.unreached)
 
 
 async def seal(draft: Draft, member: Member, uploaded: Sequence[outgoing.Uploaded] = ()) -> Envelope:

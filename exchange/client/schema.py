@@ -27,6 +27,7 @@ SCHEMA = (
     " version INTEGER NOT NULL, at INTEGER NOT NULL, status TEXT NOT NULL, received_at INTEGER NOT NULL DEFAULT 0,"
     " read_at INTEGER NOT NULL DEFAULT 0, envelope BLOB, content BLOB, verified BLOB) STRICT",
     "CREATE INDEX alert_status ON alert (status, idx)",
+    "CREATE INDEX alert_version ON alert (alert, version)",
     # The content keys of opened alerts, sealed: what passing an alert on takes, long after the weekly key is destroyed.
     "CREATE TABLE content_key (statement TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID",
     # Grants whose entry bears this device's tag: each must be shown, or it is withheld.

@@ -19,7 +19,7 @@ from exchange.client import attachments as attached
 from exchange.client.attachments import SourceFile, visible
 from exchange.client.errors import SourceError
 from exchange.content import stix
-from exchange.model.alert import AlertKind, Certainty, Severity, Urgency
+from exchange.model.alert import AlertKind, Certainty, Core, Severity, Urgency
 from exchange.model.scalars import LONGEST_TERM
 from exchange.model.tlp import Label, parse_label
 
@@ -40,6 +40,7 @@ KEYS = frozenset(
         "attachments",
         "audience",
         "certainty",
+        "changed",
         "contact",
         "demo",
         "exercise",
@@ -50,6 +51,7 @@ KEYS = frozenset(
         "number",
         "place",
         "severity",
+        "status",
         "stix",
         "title",
         "translation",
@@ -57,7 +59,7 @@ KEYS = frozenset(
         "valid_for",
     }
 )
-TRANSLATION_KEYS = frozenset({"language", "title"})
+TRANSLATION_KEYS = frozenset({"changed", "language", "title"})
 AUDIENCE_KEYS = frozenset({"areas", "circles", "everyone", "organisations", "persons", "sectors", "topics"})
 
 _DURATION = re.compile(r"([1-9][0-9]{0,5})([hd])")
@@ -87,11 +89,15 @@ class SourceText:
     title: str
     text: str = field(repr=False)
     advice: str | None = field(default=None, repr=False)
+    changed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AlertSource:
-    """One alert as its author wrote it. Durations in seconds; ``approvals`` None: as many as the policy demands."""
+    """One alert as its author wrote it. Durations in seconds; ``approvals`` None: as many as the policy demands.
+
+    Of a later version ``changed`` says what is different, and ``audience`` None: as it was before.
+    """
 
     title: str
     language: Literal["de", "en"]
@@ -114,26 +120,32 @@ class AlertSource:
     attachments: tuple[SourceFile, ...] = ()
     translation: SourceText | None = None
     bundle: stix.Bundle | None = None
+    changed: str | None = None
+    status: Literal["final", "interim"] | None = None
 
     @property
     def texts(self) -> tuple[SourceText, ...]:
         """The texts, the language that was written first in front."""
-        first = SourceText(self.language, self.title, self.text, self.advice)
+        first = SourceText(self.language, self.title, self.text, self.advice, self.changed)
         return (first,) if self.translation is None else (first, self.translation)
 
 
-def read_source(path: Path) -> AlertSource:
-    """Read a source file and its attachments. Raises SourceError."""
+def read_source(path: Path, before: Core | None = None) -> AlertSource:
+    """Read a source file and its attachments; of a later version with the one ``before``. Raises SourceError."""
     raw = attached.read_file(path, MAX_SOURCE, follow=True)
     try:
         text = raw.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError:
         raise SourceError("source-not-utf8", f"{path.name} is not UTF-8") from None
-    return parse_source(text, path.parent)
+    return parse_source(text, path.parent, before)
 
 
-def parse_source(text: str, folder: Path) -> AlertSource:
-    """Parse a source; attachments are read from ``folder``. Raises SourceError with the key that is wrong."""
+def parse_source(text: str, folder: Path, before: Core | None = None) -> AlertSource:
+    """Parse a source; attachments are read from ``folder``. Raises SourceError with the key that is wrong.
+
+    A later version says what ``changed``; label, audience and exercise may be left out, and are then those of the version
+    ``before``.
+    """
     head, body = _split(unicodedata.normalize("NFC", text.replace("\r\n", "\n")))
     if any(line.count(".") > MAX_DOTS for line in head.split("\n")):
         raise SourceError("source-toml", f"a line of the front matter has more than {MAX_DOTS} dots")
@@ -142,9 +154,13 @@ def parse_source(text: str, folder: Path) -> AlertSource:
     except (ValueError, RecursionError) as error:  # beside its own: endless numbers, and nesting that never ends
         raise SourceError("source-toml", f"the front matter is not TOML: {error}") from None
     _closed(front, KEYS, "")
-    label = _label(front)
+    label = _label(front, before)
+    changed = _changed(front, before)
+    status = _text(front, "status")
+    if status not in (None, "final", "interim"):
+        raise SourceError("source-value", "status is interim or final")
     language = _language(front, "")
-    translation = _translation(front, body, language)
+    translation = _translation(front, body, language, before)
     if translation is not None:
         body = body[: _section(body, translation.language).start()]
     words, advice = _advice(body)
@@ -153,7 +169,7 @@ def parse_source(text: str, folder: Path) -> AlertSource:
     approvals = front.get("approvals")
     if approvals is not None and (type(approvals) is not int or not 0 <= approvals <= MAX_CANDIDATES):
         raise SourceError("source-value", f"approvals is 0 to {MAX_CANDIDATES}")
-    exercise = front.get("exercise", False)
+    exercise = front.get("exercise", before is not None and before.exercise)
     if not isinstance(exercise, bool):
         raise SourceError("source-value", "exercise is true or false")
     approvers = _names(front, "approvers")
@@ -180,10 +196,12 @@ def parse_source(text: str, folder: Path) -> AlertSource:
         acknowledge_within=_duration(front, "acknowledge_within"),
         approvals=approvals,
         approvers=approvers,
-        audience=_audience(front, label),
+        audience=_audience(front, label, before),
         attachments=attachments,
         translation=translation,
         bundle=bundle,
+        changed=changed,
+        status=cast(Literal["final", "interim"] | None, status),
     )
 
 
@@ -194,7 +212,18 @@ def _language(table: dict[str, Any], where: str) -> Literal["de", "en"]:
     return "de" if value == "de" else "en"
 
 
-def _translation(front: dict[str, Any], body: str, first: str) -> SourceText | None:
+def _changed(table: dict[str, Any], before: Core | None, where: str = "") -> str | None:
+    """What is different: in every text of a later version, and in none of the first."""
+    changed = _text(table, "changed", required=before is not None)
+    if changed is not None and before is None:
+        raise SourceError(
+            "source-value", f"{where}changed is for a later version: exchange update, supersede, relabel, all-clear"
+        )
+    visible(changed or "", f"{where}changed")
+    return changed
+
+
+def _translation(front: dict[str, Any], body: str, first: str, before: Core | None) -> SourceText | None:
     """The second language: its title in the front matter, its text behind a line ``+++ en``."""
     table = front.get("translation")
     if table is None:
@@ -208,7 +237,8 @@ def _translation(front: dict[str, Any], body: str, first: str) -> SourceText | N
     words, advice = _advice(body[_section(body, language).end() :])
     visible(words, language)
     visible(advice or "", language)
-    return SourceText(language, cast(str, _text(table, "title", required=True)), words, advice)
+    title = cast(str, _text(table, "title", required=True))
+    return SourceText(language, title, words, advice, _changed(table, before, "translation."))
 
 
 def _section(body: str, language: str) -> re.Match[str]:
@@ -275,7 +305,9 @@ def _word(table: dict[str, Any], key: str, words: type[_E]) -> _E:
         raise SourceError("source-value", f"{key} is one of {', '.join(word.value for word in words)}") from None
 
 
-def _label(table: dict[str, Any]) -> Label:
+def _label(table: dict[str, Any], before: Core | None) -> Label:
+    if before is not None and "label" not in table:
+        return before.label
     value = cast(str, _text(table, "label", required=True))
     try:
         return parse_label(value)
@@ -306,10 +338,10 @@ def _names(table: dict[str, Any], key: str, where: str = "") -> tuple[str, ...]:
     return names
 
 
-def _audience(front: dict[str, Any], label: Label) -> SourceAudience | None:
+def _audience(front: dict[str, Any], label: Label, before: Core | None) -> SourceAudience | None:
     table = front.get("audience")
     if table is None:
-        if label.sealed:
+        if label.sealed and before is None:
             raise SourceError("source-missing", f"[audience] is missing: {label.display} has one")
         return None
     if not isinstance(table, dict):

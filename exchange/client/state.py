@@ -377,6 +377,11 @@ class MemberState:
         row = self._one(f"SELECT {self._ALERT} FROM alert WHERE statement=?", statement)  # noqa: S608
         return None if row is None else AlertRow(*row)
 
+    def versions(self, alert: str) -> list[AlertRow]:
+        """Every release of an alert in the journal, by version, then index."""
+        rows = self._db.execute(f"SELECT {self._ALERT} FROM alert WHERE alert=? ORDER BY version, idx", (alert,))  # noqa: S608
+        return [AlertRow(*row) for row in rows]
+
     def set_status(self, statement: str, status: str, envelope: Envelope | None = None) -> None:
         """Settle an alert that was not opened: ``absent``, ``earlier``, ``keyless`` or ``closed``, the last two with what was
         verified of it as far as it could be: its statement."""

@@ -17,6 +17,7 @@ from typing import NoReturn, Protocol
 from exchange.client.answers import AlertAnswer, Leaf
 from exchange.client.errors import VerificationError
 from exchange.client.history import SignatureMemory
+from exchange.client.lineage import granted_persons, lineage_here
 from exchange.client.replica import Replica, person_of
 from exchange.content.stix import MAX_BUNDLE, StixRefusal, check_bundle, is_stix
 from exchange.model.alert import AlertBody, Attachment, Content, Core, parse_content
@@ -25,7 +26,8 @@ from exchange.model.problems import Malformed
 from exchange.model.scalars import BlobRef
 from exchange.model.statements import Statement, parse_statement
 from exchange.policy.decide import RELEASED as YES_RELEASED
-from exchange.policy.decide import Context, Verdict, decide_alert, decide_one
+from exchange.policy.decide import Context, Verdict, decide, decide_alert, decide_one
+from exchange.policy.lineage import Lineage, Version, lineage_of
 from exchange.policy.members import Roster
 from exchange.policy.replay import (
     AlertRefusal,
@@ -202,7 +204,8 @@ async def verify_released(
     1. The checkpoint in the answer is signed by both log keys and does not contradict what was kept.
     2. The entry at the index is ``alert.released``, of this statement and this signature set.
     3. Author and approvers are in force at the roster named and at acceptance; the signature set is exact and verifies.
-    4. The body parses; entry and body agree; the time window held; the roster named is the log's own, and not stale.
+    4. The body parses; entry and body agree; the time window held; the roster named is the log's own, and not stale.  A later
+       version follows the one release of the version before, and is the only release of its own.
     5. The policy lets the alert be published, and names this person and device as a recipient.
     6. Every ciphertext has the length and hash that were signed.
     7. Leaf: stanza id and tag are this device's, and the path leads to the signed root.
@@ -222,10 +225,12 @@ async def verify_released(
     read = _read(replica, case, envelope, acceptance)
     _agree_with_entry(case, read.core, read.body, entry)
     _window_and_roster(replica, case, read, index, entry)
+    _version(replica, case, read.core, index, released=True)
     _in_force(case, read, acceptance)
-    # V5. The decisions.
-    alert = _decide(case, read, acceptance)
-    mine = _decide_mine(replica, case, read)
+    # V5. The decisions; of a later version with those before it that were opened here.
+    lineage = lineage_here(replica, read.core)
+    alert = _decide(case, read, acceptance, lineage)
+    mine = _decide_mine(replica, case, read, lineage)
     # V6. Ciphertexts.
     first = await _check_parts(case, read.body, parts)
     # V7. The leaf.
@@ -238,25 +243,27 @@ async def verify_released(
     return Opened(read.statement, index, entry, read.signers, alert, mine, content, key)
 
 
-async def verify_clear(replica: Books, index: int, answer: AlertAnswer, parts: Parts, keep: Keep) -> Opened:
+async def verify_clear(replica: Replica, index: int, answer: AlertAnswer, parts: Parts, keep: Keep) -> Opened:
     """Verify a released CLEAR alert: steps 1 to 6 without recipients, then 9 on the plain parts."""
-    case, entry, read, alert = _judge_clear(replica, index, answer)
+    case, entry, read, alert = _judge_clear(replica, index, answer, replica)
     content = await _plain(case, read.body, parts, keep)  # V6, V9
     return Opened(read.statement, index, entry, read.signers, alert, None, content)
 
 
 def verify_clear_content(replica: Books, index: int, answer: AlertAnswer, first: bytes) -> Opened:
     """As ``verify_clear``, with the content alone: a visitor need not fetch attachments to check what is said."""
-    case, entry, read, alert = _judge_clear(replica, index, answer)
+    case, entry, read, alert = _judge_clear(replica, index, answer, None)
     reference = read.body.sealed.parts[0]
     if len(first) != reference.length or sha256(first).hexdigest() != reference.sha256:  # V6
         case.fail(6, "part-mismatch", "the content is not the one that was signed")
-    content = _content(case, first, len(read.body.sealed.parts))  # V9
+    content = _content(case, first, read.body)  # V9
     return Opened(read.statement, index, entry, read.signers, alert, None, content)
 
 
-def _judge_clear(replica: Books, index: int, answer: AlertAnswer) -> tuple[_Case, Entry, _Read, Decision]:
-    """Steps 1 to 5 of a CLEAR alert."""
+def _judge_clear(
+    replica: Books, index: int, answer: AlertAnswer, member: Replica | None
+) -> tuple[_Case, Entry, _Read, Decision]:
+    """Steps 1 to 5 of a CLEAR alert; a visitor, who is no member, has no journal in which the versions before it stand."""
     envelope, case = _shown(answer)
     _check_claim(replica, answer)  # V1
     entry = _entry(replica, case, index, envelope, RELEASED)  # V2
@@ -266,8 +273,11 @@ def _judge_clear(replica: Books, index: int, answer: AlertAnswer) -> tuple[_Case
         case.fail(4, "label-mismatch", "the entry says CLEAR and the signed label does not")
     _agree_with_entry(case, read.core, read.body, entry)
     _window_and_roster(replica, case, read, index, entry)
+    if member is not None:
+        _version(member, case, read.core, index, released=True)
     _in_force(case, read, acceptance)
-    return case, entry, read, _decide(case, read, acceptance)  # V5
+    lineage = None if member is None else lineage_here(member, read.core)
+    return case, entry, read, _decide(case, read, acceptance, lineage)  # V5
 
 
 async def verify_proposal(
@@ -279,11 +289,13 @@ async def verify_proposal(
     parts: Parts,
     keep: Keep,
     now: int,
+    earlier: Sequence[Version] = (),
 ) -> Proposal:
     """Verify and open a proposal for its candidate approver, and recompute the whole decision from the leaf list.
 
     Steps 1, 3 (the signatures there are), 4 without acceptance, 5 in full, 6, 7, 8, 9; the entry is ``alert.proposed``.  The
-    approver's own newest roster at ``now`` stands in for acceptance.  Raises VerificationError.
+    approver's own newest roster at ``now`` stands in for acceptance.  ``earlier`` are the released versions before it, each
+    verified.  Raises VerificationError.
     """
     envelope, case = _shown(answer)
     _check_claim(replica, answer)  # V1
@@ -292,6 +304,7 @@ async def verify_proposal(
     read = _read(replica, case, envelope, newest)  # V3, V4
     _agree_with_entry(case, read.core, read.body, entry)
     _known_roster(replica, case, read, index, replica.history.size)
+    _version(replica, case, read.core, index, released=False)
     _in_force(case, read, newest)
     if replica.unverified_epochs or not replica.sees_all(replica.facts):  # V5
         case.fail(5, "roster-partial", "the whole decision cannot be recomputed with a part of the registry")
@@ -299,7 +312,10 @@ async def verify_proposal(
         case.fail(5, "approver-not-candidate", "this person is not a candidate approver", "R8")
     try:
         summaries = parse_leaf_list(leaves) if read.core.label.sealed else ()
-        verdict, places = replay_alert(read.statement, read.named, newest, replica.epochs, read.signers, summaries)
+        lineage = _lineage(replica, read.core, earlier)
+        verdict, places = replay_alert(
+            read.statement, read.named, newest, replica.epochs, read.signers, summaries, lineage
+        )
     except AlertRefusal as error:
         case.refused(error)
     except KeysError as error:
@@ -307,7 +323,7 @@ async def verify_proposal(
     if not read.core.label.sealed:
         content = await _plain(case, read.body, parts, keep)  # V6, V9
         return Proposal(Opened(read.statement, index, entry, read.signers, verdict.alert, None, content), verdict, {})
-    mine = _decide_mine(replica, case, read)
+    mine = _decide_mine(replica, case, read, lineage)
     first = await _check_parts(case, read.body, parts)  # V6
     if answer.leaf is None:
         case.fail(7, "leaf-missing", "no leaf is shown to the candidate approver")
@@ -318,6 +334,35 @@ async def verify_proposal(
     content = await _open(case, read, key, first, parts, keep)  # V8, V9
     opened = Opened(read.statement, index, entry, read.signers, verdict.alert, mine, content)
     return Proposal(opened, verdict, places)
+
+
+def verify_version(replica: Replica, index: int, envelope: Envelope, earlier: Sequence[Version]) -> Version:
+    """Verify a released version without opening it, and recompute who received it: what its successor is decided by.
+
+    Steps 1 to 5 with the whole decision, for a member who knows the whole registry; ``earlier`` are the versions before it, each
+    verified.  Leaves are not needed: their number is signed, and who they are for is what the decision says.  Raises
+    VerificationError.
+    """
+    case = _Case(envelope)
+    entry = _entry(replica, case, index, envelope, RELEASED)  # V2
+    acceptance = _acceptance(replica, case, entry)
+    read = _read(replica, case, envelope, acceptance)  # V3, V4
+    core = read.core
+    _agree_with_entry(case, core, read.body, entry)
+    _window_and_roster(replica, case, read, index, entry)
+    _version(replica, case, core, index, released=True)
+    _in_force(case, read, acceptance)
+    policy = read.named.facts.policy
+    if policy is None or replica.unverified_epochs or not replica.sees_all(replica.facts):  # V5
+        case.fail(5, "roster-partial", "the whole decision cannot be recomputed with a part of the registry")
+    usable = replica.epochs.usable(encoding.week_of(core.at), core.seen.journal.size)
+    context = Context(acceptance, usable, _lineage(replica, core, earlier))
+    verdict = decide(read.named, policy, core, read.signers.approvals, context)
+    if verdict.alert != YES_RELEASED:
+        case.fail(5, verdict.alert.code, f"{verdict.alert.rule} forbids this version", verdict.alert.rule)
+    organisation = read.named.facts.persons[read.signers.author].organisation
+    recipients = frozenset(recipient.person for recipient in verdict.recipients)
+    return Version(read.statement.id, index, core, organisation, recipients)
 
 
 def verify_absent(replica: Replica, index: int, tag: bytes, neighbours: Sequence[Neighbour]) -> None:
@@ -481,14 +526,36 @@ def _known_roster(replica: Books, case: _Case, read: _Read, index: int, registry
         case.refused(error)
 
 
+def _version(replica: Replica, case: _Case, core: Core, index: int, *, released: bool) -> None:
+    """V4: the version before has one release, which the author had seen; this one has no other, when it is released."""
+    rows = replica.state.versions(core.alert)
+    if released and any(row.version == core.version and row.index != index for row in rows):
+        case.fail(4, "version-taken", "the journal releases this version of the alert more than once", "R10")
+    if core.version == 1:
+        return
+    before = [row for row in rows if row.version == core.version - 1 and row.index < index]
+    if len(before) != 1:
+        case.fail(4, "version-unreleased", "the journal does not have one release of the version before", "R10")
+    if before[0].statement != core.previous:
+        case.fail(4, "version-previous", "the version names another one before it than the journal", "R10")
+    if before[0].index >= core.seen.journal.size:
+        case.fail(4, "version-unseen", "the author had not seen the version before", "R10")
+
+
+def _lineage(replica: Replica, core: Core, earlier: Sequence[Version]) -> Lineage | None:
+    """The whole lineage of a version, from the verified versions before it."""
+    return lineage_of(core, earlier, granted_persons(replica, core.alert, core.seen.journal.size))
+
+
 # -- V5 ----------------------------------------------------------------------------------------------------------------
 
 
-def _decide(case: _Case, read: _Read, acceptance: Roster) -> Decision:
+def _decide(case: _Case, read: _Read, acceptance: Roster, lineage: Lineage | None) -> Decision:
     policy = read.named.facts.policy
     if policy is None:
         case.fail(5, "policy-missing", "the roster named has no policy", "R9")
-    decision = decide_alert(read.named, policy, read.core, read.signers.approvals, Context(acceptance))
+    context = Context(acceptance, lineage=lineage)
+    decision = decide_alert(read.named, policy, read.core, read.signers.approvals, context)
     if not decision.allowed:
         case.fail(5, decision.code, f"{decision.rule} forbids this alert", decision.rule)
     if decision != YES_RELEASED:
@@ -496,12 +563,12 @@ def _decide(case: _Case, read: _Read, acceptance: Roster) -> Decision:
     return decision
 
 
-def _decide_mine(replica: Replica, case: _Case, read: _Read) -> Decision:
+def _decide_mine(replica: Replica, case: _Case, read: _Read, lineage: Lineage | None) -> Decision:
     """That this person is a recipient by the rules: a leaf alone makes nobody one (a ghost would be a device more)."""
     policy, person = read.named.facts.policy, person_of(read.named.facts, replica.device)
     if policy is None or person is None or replica.device not in read.named.devices_in_force(person):
         case.fail(5, "device-unknown", "the roster named does not have this device", "R1")
-    decision = decide_one(read.named, policy, read.core, person)
+    decision = decide_one(read.named, policy, read.core, person, lineage=lineage)
     if not decision.allowed:
         case.fail(5, decision.code, f"{decision.rule}: this person is not a recipient", decision.rule)
     return decision
@@ -580,7 +647,7 @@ async def _open(case: _Case, read: _Read, content_key: bytes, first: bytes, part
     references = read.body.sealed.parts
     core_hash, _ = digests(read.body)
     try:
-        content = _content(case, decrypt_part(content_key, core_hash, 0, first), len(references))
+        content = _content(case, decrypt_part(content_key, core_hash, 0, first), read.body)
         for position, attachment in enumerate(content.attachments, 1):
             key, binding, place = content_key, core_hash, position
             if attachment.key is not None:  # sealed ahead, under a key of its own
@@ -594,20 +661,24 @@ async def _open(case: _Case, read: _Read, content_key: bytes, first: bytes, part
 
 async def _plain(case: _Case, body: AlertBody, parts: Parts, keep: Keep) -> Content:
     """V6 and V9 of CLEAR: the parts are plain."""
-    content = _content(case, await _check_parts(case, body, parts), len(body.sealed.parts))
+    content = _content(case, await _check_parts(case, body, parts), body)
     for position, attachment in enumerate(content.attachments, 1):
         _keep(case, body.core, position, attachment, await parts.pieces(body.sealed.parts[position]), keep)
     return content
 
 
-def _content(case: _Case, plaintext: bytes, count: int) -> Content:
-    """V9: strict content, as many attachments as parts."""
+def _content(case: _Case, plaintext: bytes, body: AlertBody) -> Content:
+    """V9: strict content, as many attachments as parts; every text says what changed, from version 2 on."""
     try:
         content = parse_content(plaintext)
     except Malformed as error:
         case.fail(9, error.code, error.detail)
-    if len(content.attachments) != count - 1:
+    if len(content.attachments) != len(body.sealed.parts) - 1:
         case.fail(9, "attachments-mismatch", "the content names another number of attachments than there are parts")
+    if any((text.changed is None) != (body.core.version == 1) for text in content.texts):
+        case.fail(
+            9, "changed-mismatch", "what changed stands in every text of a later version, and in none of the first"
+        )
     return content
 
 

@@ -306,7 +306,7 @@ def _change(roster: Roster, core: Core, lineage: Lineage | None) -> Decision | N
 
 def _unreached(core: Core, lineage: Lineage | None, people: dict[str, Decision]) -> tuple[str, ...]:
     """The earlier recipients whom a withdrawal or all-clear does not reach, because they are not in force any more (R11)."""
-    if core.action not in TAKING_BACK or not core.label.sealed or lineage is None:
+    if core.action not in TAKING_BACK or not core.label.sealed or lineage is None or lineage.recipients is None:
         return ()
     return tuple(sorted(p for p in lineage.recipients if p not in people or not people[p].allowed))
 

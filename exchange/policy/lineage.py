@@ -33,7 +33,8 @@ class Lineage:
     ``previous`` and ``statement`` are the core and statement id of the version directly before, None where it is not released
     or not known here; ``seen`` that its release stands in the journal that the author had seen; ``organisation`` that of
     version 1's author, as the earliest known version says (None without one); ``approvals`` the largest of all earlier
-    versions; ``recipients`` the earlier recipients: persons with a leaf of an earlier version, or a grant of one.
+    versions; ``recipients`` the earlier recipients: persons with a leaf of an earlier version, or a grant of one; None where
+    they are not known.
     """
 
     previous: Core | None
@@ -41,7 +42,7 @@ class Lineage:
     seen: bool
     organisation: str | None
     approvals: int
-    recipients: frozenset[str] = field(repr=False)
+    recipients: frozenset[str] | None = field(repr=False)
 
 
 def lineage_of(core: Core, earlier: Sequence[Version], grantees: Collection[str] = ()) -> Lineage | None:

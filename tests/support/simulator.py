@@ -28,6 +28,7 @@ from exchange.model.scalars import Head
 from exchange.model.statements import Opening, Statement, chain_of, parse_statement
 from exchange.model.tlp import Label
 from exchange.policy.epochs import EpochTable
+from exchange.policy.lineage import Version, lineage_of
 from exchange.policy.members import Facts, Roster
 from exchange.policy.replay import AlertRefusal, check_named_roster, check_window, replay_alert, verify_signers
 from exchange.policy.roster import RosterRefusal, TrustedRoster, check_openings
@@ -391,9 +392,21 @@ class Simulator:
                 raise No(422, "part-missing", rule="V6")
         named = Roster(self.facts[size], core.at)
         summaries = [leaf.summary() for leaf in leaves]
-        _, places = replay_alert(statement, named, acceptance, self.epochs, signers, summaries)
+        lineage = lineage_of(core, self.earlier(core.alert))
+        _, places = replay_alert(statement, named, acceptance, self.epochs, signers, summaries, lineage)
         tree = AudienceTree([leaf.leaf_hash() for leaf in leaves]) if leaves else None
         return Alert(statement, index, released, leaves, places, tree)
+
+    def earlier(self, alert: str) -> list[Version]:
+        """The released versions of an alert."""
+        facts, found = self.roster.facts, []
+        for known in self.alerts.values():
+            core = known.statement.alert.core
+            if known.released and core.alert == alert:
+                organisation = facts.persons[facts.devices[core.issuer.device].person].organisation
+                persons = frozenset(facts.devices[device].person for device in known.places)
+                found.append(Version(known.statement.id, known.index, core, organisation, persons))
+        return found
 
     def _blob(self, name: str) -> bytes:
         if name not in self.blobs:

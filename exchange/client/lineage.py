@@ -1,0 +1,52 @@
+"""The earlier versions of an alert as this member knows them: of a reader those that it opened, of a publisher all.
+
+Nothing is believed.  A reader's versions were verified when they were opened; a publisher fetches the statements of the
+others and decides each again (``exchange.client.versions``).  Spec: docs/spec/envelope.md, Versions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from exchange.client.replica import Replica, person_of
+from exchange.model.alert import Core
+from exchange.model.statements import parse_statement
+from exchange.policy.lineage import Lineage, Version, lineage_of
+from keys.envelope import Envelope
+
+RECEIVED = frozenset({"opened", "keyless"})
+"""What an alert is that had a leaf for this device."""
+
+
+def granted_persons(replica: Replica, alert: str, journal_size: int) -> Collection[str]:
+    """The persons to whose devices a version of this alert was granted by an entry below a journal size.
+
+    This release accepts no grants, so there are none.
+    """
+    return ()
+
+
+def lineage_here(replica: Replica, core: Core) -> Lineage | None:
+    """What this device knows of the versions before one: None of version 1, and where it has none of them.
+
+    Its own person is an earlier recipient when one of them had a leaf for this device; of nobody else it knows.
+    """
+    if core.version == 1:
+        return None
+    person = replica.person
+    earlier: list[Version] = []
+    received = False
+    for row in replica.state.versions(core.alert):
+        if row.version >= core.version:
+            continue
+        received = received or row.status in RECEIVED
+        if row.envelope is not None:
+            known = parse_statement(Envelope.decode(row.envelope)).alert.core
+            author = replica.facts.persons[person_of(replica.facts, known.issuer.device) or ""]
+            earlier.append(Version(row.statement, row.index, known, author.organisation, frozenset()))
+    if not earlier and not received:
+        return None
+    found = lineage_of(core, earlier)
+    mine = frozenset({person}) if received and person is not None else None
+    return None if found is None else replace(found, recipients=mine)
