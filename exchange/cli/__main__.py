@@ -50,6 +50,7 @@ from exchange.cli import (
     share,
     suspend,
     terms,
+    versions,
     watch,
 )
 from exchange.cli.failure import report_failure
@@ -106,12 +107,17 @@ def build() -> typer.Typer:
         ("answers", questions.answers),
         ("preview", preview.preview),
         ("publish", publish.publish),
+        ("update", versions.update),
+        ("supersede", versions.supersede),
+        ("relabel", versions.relabel),
+        ("all-clear", versions.all_clear),
+        ("withdraw", versions.withdraw),
         ("approve", approve.approve),
         ("receipts", receipts.receipts),
         ("questions", questions.questions),
         ("answer", questions.answer),
     ):
-        app.command(name, help=help_text(name))(function)
+        app.command(name, help=help_text(name.replace("-", "_")))(function)
     app.command("clear-check", help=help_text("clear_check"))(clear_check.clear_check)
     accepting = _group("terms")
     accepting.command("show", help=help_text("terms_show"))(terms.show)

@@ -119,6 +119,7 @@ def _failed(terminal: Terminal, member: Member) -> int:
 def _show(terminal: Terminal, member: Member, proposal: Proposal) -> None:
     """The alert as its readers will see it, and the decision as this device recomputed it."""
     from exchange.cli.preview import reason
+    from exchange.cli.terminal import safe
     from exchange.cli.view import Item, put, put_alert, put_table
     from exchange.client.state import AlertRow
 
@@ -128,6 +129,11 @@ def _show(terminal: Terminal, member: Member, proposal: Proposal) -> None:
     put_alert(terminal, member, shown)
     put()
     people = proposal.verdict.people
+    if proposal.verdict.unreached:
+        put((terminal.text("preview_unreached"), "bold"))
+        for person in proposal.verdict.unreached:
+            put(f"  {safe(member.names.of(person))}")
+        put()
     if not people:
         put(terminal.text("preview_public"))
         return
@@ -154,7 +160,7 @@ def _show(terminal: Terminal, member: Member, proposal: Proposal) -> None:
 async def _approve(terminal: Terminal, member: Member, proposal: Proposal, yes: bool, confirm_nameless: bool) -> None:
     import time
 
-    from exchange.cli.publish import check_nameless, say_unserved
+    from exchange.cli.publish import check_nameless, say_others, say_unserved
     from exchange.client.approve import approve as approve_proposal
     from exchange.client.approve import nameless_of
 
@@ -164,6 +170,7 @@ async def _approve(terminal: Terminal, member: Member, proposal: Proposal, yes: 
     released = await approve_proposal(proposal, member.client, confirm_nameless=confirm_nameless)
     terminal.say("approve_released" if released.released else "approve_more", id=released.statement)
     say_unserved(terminal, member, released.unserved)
+    say_others(terminal, member, released)
     if terminal.as_json:
         terminal.json(
             {
@@ -171,6 +178,7 @@ async def _approve(terminal: Terminal, member: Member, proposal: Proposal, yes: 
                 "index": released.index,
                 "released": released.released,
                 "statement": released.statement,
+                "unreached": list(released.unreached),
                 "unserved": list(released.unserved),
             }
         )

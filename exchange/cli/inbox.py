@@ -24,9 +24,13 @@ def inbox(
     lang: LangOption = None,
     json: JsonOption = False,
 ) -> None:
-    """List the alerts, newest last; unread ones bold. Exit status 1 when one could not be verified."""
+    """List the alerts, one line each with its newest version, newest last; unread ones bold.
+
+    Exit status 1 when one could not be verified.
+    """
     import asyncio
 
+    from exchange.cli.chain import chain_json, newest_each
     from exchange.cli.member import opened
     from exchange.cli.view import as_json, items
     from exchange.client.errors import step_name
@@ -36,12 +40,12 @@ def inbox(
 
     async def work() -> bool:
         async with opened(terminal, passphrase_file, offline=offline, may_be_offline=True) as member:
-            shown = items(member)
+            shown = newest_each(items(member))
             failures = member.state.failures()
             if json:
                 terminal.json(
                     {
-                        "alerts": [as_json(member, one) for one in shown],
+                        "alerts": [as_json(member, one) | chain_json(member, one) for one in shown],
                         "failures": [
                             {"code": f.code, "rule": f.rule, "step": step_name(f.step), "subject": f.subject}
                             for f in failures
@@ -64,6 +68,7 @@ def inbox(
 
 
 def _print(terminal: Terminal, member: Member, shown: list[Item]) -> None:
+    from exchange.cli.chain import state_words
     from exchange.cli.connect import now
     from exchange.cli.times import moment
     from exchange.cli.view import SHORT, label_span, put
@@ -86,6 +91,7 @@ def _print(terminal: Terminal, member: Member, shown: list[Item]) -> None:
                 one.statement[:SHORT],
                 core.label.display,
                 terminal.text("exercise") if core.exercise else "",
+                state_words(terminal, member, one),
                 terminal.text(f"kind_{core.kind.value}"),
                 one.content.number or "",
                 one.text(language).title,
@@ -94,7 +100,7 @@ def _print(terminal: Terminal, member: Member, shown: list[Item]) -> None:
             ]
         )
     head = ["", *(terminal.text(f"field_{n}") for n in ("id", "label")), ""]
-    head += [terminal.text(f"field_{n}") for n in ("kind", "number", "title", "from", "valid")]
+    head += [terminal.text(f"field_{n}") for n in ("state", "kind", "number", "title", "from", "valid")]
     lines = columns([head, *rows])
     put((lines[0], "dim"))
     for one, line in zip(shown, lines[1:], strict=True):

@@ -14,7 +14,8 @@ from exchange.cli.texts import help_text
 
 if TYPE_CHECKING:
     from exchange.cli.member import Member
-    from exchange.client.draft import Draft, PersonRow, Preview
+    from exchange.client.draft import Draft, PersonRow, Preview, Step
+    from exchange.client.source import AlertSource
     from exchange.policy.rules import Decision
 
 
@@ -48,20 +49,24 @@ def preview(
         raise typer.Exit(REFUSED)
 
 
-def make(member: Member, source: Path) -> tuple[Draft, Preview]:
-    """The draft of a source file, and its preview. Raises SourceError, CommandError ``not_author``."""
+def make(member: Member, source: Path | AlertSource, step: Step | None = None) -> tuple[Draft, Preview]:
+    """The draft of a source (file), and its preview; of a later version with its step. Raises SourceError, CommandError
+    ``not_author``."""
     from exchange.client.draft import prepare
     from exchange.client.draft import preview as preview_of
-    from exchange.client.source import read_source
+    from exchange.client.source import AlertSource, read_source
 
     if "author" not in member.person.roles and "approver" not in member.person.roles:
         raise CommandError("not_author")
-    draft = prepare(read_source(source), member.client)
+    if not isinstance(source, AlertSource):
+        source = read_source(source, None if step is None else step.before.core)
+    draft = prepare(source, member.client, step)
     return draft, preview_of(draft, member.client)
 
 
 def show(terminal: Terminal, member: Member, draft: Draft, table: Preview) -> None:
     """The table on stdout: it is what the command is for."""
+    from exchange.cli.chain import version_fields
     from exchange.cli.terminal import safe
     from exchange.cli.view import attachments_words, core_fields, put, put_fields, put_label
     from exchange.model.alert import parse_content
@@ -74,7 +79,9 @@ def show(terminal: Terminal, member: Member, draft: Draft, table: Preview) -> No
         put((before + safe(text.title), "bold"))
     put()
     content = parse_content(draft.content)
-    rows = [*core_fields(terminal, member, core, content), ("field_attachments", attachments_words(content))]
+    rows = version_fields(terminal, core, core.version, content.status)
+    rows += [("field_changed", text.changed or "") for text in draft.source.texts]
+    rows += [*core_fields(terminal, member, core, content), ("field_attachments", attachments_words(content))]
     if draft.source.bundle is not None:
         stix = terminal.text("stix_summary", number=draft.source.bundle.objects, label=core.label.display)
         rows.append(("field_stix", stix))
@@ -86,6 +93,8 @@ def show(terminal: Terminal, member: Member, draft: Draft, table: Preview) -> No
         put(terminal.text("preview_public"))
     else:
         _people(terminal, member, table)
+    if draft.step is not None:
+        _difference(terminal, member, draft, table)
     _approvals(terminal, table)
     verdict(terminal, member, table.alert)
 
@@ -126,6 +135,29 @@ def _people(terminal: Terminal, member: Member, table: Preview) -> None:
             for line in _whose(member, subjects):
                 put(f"  {line}")
             put()
+
+
+def _difference(terminal: Terminal, member: Member, draft: Draft, table: Preview) -> None:
+    """Who is new and who falls out against the version before, and whom a withdrawal no longer reaches, by name."""
+    from exchange.cli.terminal import safe
+    from exchange.cli.view import put
+
+    before = draft.core.version - 1
+    for key, rows in (
+        ("preview_joining", table.joining),
+        ("preview_leaving", table.leaving),
+        ("preview_unreached", table.unreached),
+    ):
+        if rows:
+            put((terminal.text(key, version=before), "bold"))
+            for row in rows:
+                put(f"  {safe(member.names.of(row.person))}, {safe(member.names.of(row.organisation))}")
+            put()
+    if draft.core.change is not None and draft.core.change.audience == "same" and not table.unreached:
+        put(terminal.text("preview_same_audience", version=before))
+    if draft.core.action == "withdraw":
+        put(terminal.text("nobody_forgets"))
+    put()
 
 
 def _row(terminal: Terminal, member: Member, row: PersonRow) -> list[str]:
@@ -205,7 +237,9 @@ def as_json(terminal: Terminal, member: Member, draft: Draft, table: Preview) ->
             "why": reason(terminal, member, row.decision),
         }
 
+    change = draft.core.change
     return {
+        "action": draft.core.action,
         "allowed": table.alert.allowed,
         "approvals": table.approvals,
         "approvers": [row.person for row in table.approvers],
@@ -220,18 +254,23 @@ def as_json(terminal: Terminal, member: Member, draft: Draft, table: Preview) ->
             }
             for file in draft.source.attachments
         ],
+        "change": None if change is None else change.to_json(),
         "code": table.alert.code,
         "digest": table.digest,
         "ending": list(table.ending),
+        "joining": [person(row) for row in table.joining],
         "keyless": list(table.keyless),
         "label": draft.core.label.display,
         "languages": [text.language for text in draft.source.texts],
+        "leaving": [person(row) for row in table.leaving],
         "left_out": [person(row) for row in table.left_out],
         "nameless": list(table.nameless),
         "receives": [person(row) for row in table.receivers],
         "required": table.required,
         "rule": table.alert.rule,
         "stanzas": table.stanzas,
+        "unreached": [person(row) for row in table.unreached],
+        "version": draft.core.version,
         "why": reason(terminal, member, table.alert),
         "without_device": list(table.without_device),
     }

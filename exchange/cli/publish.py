@@ -15,7 +15,7 @@ from exchange.cli.texts import help_text
 
 if TYPE_CHECKING:
     from exchange.cli.member import Member
-    from exchange.client.draft import Draft
+    from exchange.client.draft import Draft, Preview
     from exchange.client.publish import Released
 
 POOL_FROM = 400
@@ -35,12 +35,9 @@ def publish(
 ) -> None:
     """Publish an alert, or propose it when approvals are needed."""
     import asyncio
-    import time
 
     from exchange.cli.member import opened
-    from exchange.cli.preview import as_json, make, show, verdict
-    from exchange.client.publish import PreviewChanged
-    from exchange.client.publish import publish as publish_draft
+    from exchange.cli.preview import make
 
     terminal = Terminal(chosen(lang), as_json=json, home=home)
 
@@ -49,40 +46,59 @@ def publish(
             if "author" not in member.person.roles:
                 raise CommandError("not_author")
             draft, table = make(member, source)
-            if not json:
-                show(terminal, member, draft, table)
-            if not draft.allowed:
-                if json:
-                    verdict(terminal, member, table.alert)
-                return REFUSED
-            check_nameless(draft.core.label.value, len(table.nameless), confirm_nameless)
-            terminal.confirm("ask_publish", yes=yes)
-            decided = time.time()
-            try:
-                heavy = bool(draft.source.attachments)
-                with sealing_pool(member, draft), terminal.progress("progress_seal", data=heavy) as update:
-                    member.client.transfer = lambda done, total: update(done, total=total)
-                    released = await publish_draft(draft, member.client, confirm_nameless=confirm_nameless)
-            except PreviewChanged as changed:
-                say_changed(terminal, member, changed.differs)
-                raise
-            _report(terminal, member, draft, released)
-            if json:
-                terminal.json(
-                    {
-                        "decided_at": decided,
-                        "index": released.index,
-                        "preview": as_json(terminal, member, draft, table),
-                        "released": released.released,
-                        "statement": released.statement,
-                        "unserved": list(released.unserved),
-                    }
-                )
-            else:
-                terminal.data(released.statement)
-            return 0
+            return await issue(terminal, member, draft, table, yes=yes, confirm_nameless=confirm_nameless)
 
     raise typer.Exit(asyncio.run(work()))
+
+
+async def issue(
+    terminal: Terminal, member: Member, draft: Draft, table: Preview, *, yes: bool, confirm_nameless: bool
+) -> int:
+    """Show a draft, ask, seal, sign and post it; the exit status. Raises CommandError, ClientError."""
+    import time
+
+    from exchange.cli.preview import as_json, show, verdict
+    from exchange.client.publish import PreviewChanged
+    from exchange.client.publish import publish as publish_draft
+
+    json = terminal.as_json
+    if not json:
+        show(terminal, member, draft, table)
+    if not draft.allowed:
+        if json:
+            verdict(terminal, member, table.alert)
+        return REFUSED
+    check_nameless(draft.core.label.value, len(table.nameless), confirm_nameless)
+    if draft.core.action == "withdraw":
+        terminal.confirm("ask_withdraw", yes=yes)
+    else:
+        terminal.confirm("ask_publish", yes=yes)
+    decided = time.time()
+    try:
+        heavy = bool(draft.source.attachments)
+        with sealing_pool(member, draft), terminal.progress("progress_seal", data=heavy) as update:
+            member.client.transfer = lambda done, total: update(done, total=total)
+            released = await publish_draft(draft, member.client, confirm_nameless=confirm_nameless)
+    except PreviewChanged as changed:
+        say_changed(terminal, member, changed.differs)
+        raise
+    _report(terminal, member, draft, released)
+    if json:
+        terminal.json(
+            {
+                "decided_at": decided,
+                "index": released.index,
+                "newcomers": list(released.newcomers),
+                "preview": as_json(terminal, member, draft, table),
+                "released": released.released,
+                "statement": released.statement,
+                "unreached": list(released.unreached),
+                "unserved": list(released.unserved),
+            }
+        )
+    else:
+        terminal.data(released.statement)
+    return 0
 
 
 def check_nameless(label: str, number: int, confirmed: bool) -> None:
@@ -124,6 +140,14 @@ def _report(terminal: Terminal, member: Member, draft: Draft, released: Released
         names = ", ".join(member.names.of(person) for person in draft.core.approvers)
         terminal.hint("hint_approve", names=names)
     say_unserved(terminal, member, released.unserved)
+    say_others(terminal, member, released)
+
+
+def say_others(terminal: Terminal, member: Member, released: Released) -> None:
+    """Who is in the audience by now and was not served, and which earlier recipients a withdrawal does not reach."""
+    for key, persons in (("publish_newcomers", released.newcomers), ("publish_unreached", released.unreached)):
+        if persons:
+            terminal.say(key, names=", ".join(sorted(member.names.of(person) for person in persons)))
 
 
 def say_unserved(terminal: Terminal, member: Member, devices: tuple[str, ...]) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 def read(
     alert: Annotated[str, typer.Argument(metavar="ID", help=help_text("arg_alert"))],
     save: Annotated[Path | None, typer.Option("--save", metavar="DIR", help=help_text("opt_save"))] = None,
+    version: Annotated[int | None, typer.Option("--version", metavar="N", help=help_text("opt_version"))] = None,
+    chain: Annotated[bool, typer.Option("--chain", help=help_text("opt_chain"))] = False,
     no_receipt: Annotated[bool, typer.Option("--no-receipt", help=help_text("opt_no_receipt"))] = False,
     offline: Annotated[bool, typer.Option("--offline", help=help_text("opt_offline"))] = False,
     passphrase_file: PassphraseOption = None,
@@ -26,10 +28,11 @@ def read(
     lang: LangOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show one alert; its sender learns that it was read, which is said on stderr."""
+    """Show one alert in its newest version; its sender learns that it was read, which is said on stderr."""
     import asyncio
 
     from exchange.cli.ack import acknowledge
+    from exchange.cli.chain import chain_json, put_chain
     from exchange.cli.member import opened
     from exchange.cli.view import as_json, find, put_alert
     from exchange.model.tlp import Label
@@ -38,10 +41,12 @@ def read(
 
     async def work() -> None:
         async with opened(terminal, passphrase_file, offline=offline, may_be_offline=True) as member:
-            shown = find(member, alert)
+            shown = find(member, alert, version)
             if json:
-                terminal.json(as_json(member, shown))
+                terminal.json(as_json(member, shown) | chain_json(member, shown))
             else:
+                if chain:
+                    put_chain(terminal, member, shown)
                 put_alert(terminal, member, shown)
             if save is not None:
                 _save(terminal, member, shown, save)

@@ -34,6 +34,7 @@ def receipts(
     from exchange.cli.member import opened
     from exchange.cli.view import find
     from exchange.client.responses import responses
+    from exchange.client.versions import unreached
 
     terminal = Terminal(chosen(lang), as_json=json, home=home)
 
@@ -41,11 +42,14 @@ def receipts(
         async with opened(terminal, passphrase_file) as member:
             shown = find(member, alert)
             found = await responses(member.client, shown.statement, shown.core.label)
+            lost = await unreached(member.client, shown.core)
             if json:
-                terminal.json(_as_json(member, shown, found))
+                named = [{"name": member.names.of(person), "person": person} for person in lost]
+                terminal.json(_as_json(member, shown, found) | {"action": shown.core.action, "unreached": named})
                 return
             if not silent:
                 _table(terminal, member, found)
+            _taken_back(terminal, member, shown, found, lost)
             _call_list(terminal, member, shown, found)
 
     asyncio.run(work())
@@ -69,6 +73,29 @@ def _table(terminal: Terminal, member: Member, found: Responses) -> None:
     terminal.say("receipts_claim")
     for question in found.questions:
         terminal.say("question_open", name=member.names.of(question.person), id=question.statement[:10])
+
+
+def _taken_back(terminal: Terminal, member: Member, shown: Item, found: Responses, lost: tuple[str, ...]) -> None:
+    """Of a withdrawal or an all-clear: how many have it, whom it does not reach any more, and what it cannot do."""
+    from exchange.policy.rules import TAKING_BACK
+
+    core = shown.core
+    if core.action not in TAKING_BACK:
+        return
+    others = [standing for standing in found.standings if not standing.own]
+    terminal.say(
+        "taken_back_counted",
+        version=core.version,
+        action=terminal.text(f"action_{core.action}"),
+        all=len(others),
+        received=sum(standing.state in ("received", "read", "reacted") for standing in others),
+        read=sum(standing.acknowledged for standing in others),
+        what=terminal.text("taken_back_persons" if found.by_person else "taken_back_organisations"),
+    )
+    if lost:
+        terminal.say("taken_back_unreached", names=", ".join(sorted(member.names.of(person) for person in lost)))
+    if core.action == "withdraw":
+        terminal.say("nobody_forgets")
 
 
 def _call_list(terminal: Terminal, member: Member, shown: Item, found: Responses) -> None:

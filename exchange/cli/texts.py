@@ -20,10 +20,11 @@ from exchange.cli.texts_messages import HELP_MESSAGES, MESSAGES
 from exchange.cli.texts_registry import HELP_REGISTRY, REGISTRY
 from exchange.cli.texts_sharing import HELP_SHARING, SHARING
 from exchange.cli.texts_talk import TALK
+from exchange.cli.texts_versions import VERSIONS
 
 Language = Literal["de", "en"]
 
-TEXTS: dict[str, tuple[str, str]] = {**TALK, **ALERTS, **CONTENT, **MESSAGES, **CLEAR, **REGISTRY, **SHARING}
+TEXTS: dict[str, tuple[str, str]] = {**TALK, **ALERTS, **CONTENT, **MESSAGES, **CLEAR, **REGISTRY, **SHARING, **VERSIONS}
 """Text key to (German, English)."""
 HELPS: dict[str, tuple[str, str]] = {**HELP, **HELP_MESSAGES, **HELP_REGISTRY, **HELP_SHARING}
 """The same of the help texts."""

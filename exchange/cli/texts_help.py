@@ -39,6 +39,13 @@ HELP: dict[str, tuple[str, str]] = {
     "publish": (
         "Meldung unterschreiben und veröffentlichen oder zur Freigabe vorlegen",
         "sign an alert and publish it, or propose it"),
+    "update": ("Meldung ergänzen: neue Fassung", "add to an alert: a new version"),
+    "supersede": (
+        "Meldung ersetzen: frühere Fassungen gelten nicht mehr",
+        "replace an alert: earlier versions no longer hold"),
+    "relabel": ("Einstufung einer Meldung ändern", "change the label of an alert"),
+    "all_clear": ("Entwarnung zu einer Meldung geben", "give the all-clear for an alert"),
+    "withdraw": ("Meldung bei allen Empfängern zurückziehen", "withdraw an alert from all who received it"),
     "approve": ("vorgelegte Meldungen prüfen und freigeben", "check proposed alerts and approve them"),
     "clear_check": ("öffentliche Meldung prüfen, ohne Teilnahme", "check a public alert, without being a member"),
     "audit": ("Protokolle ausleiten und prüfen", "export the logs and verify them"),
@@ -56,6 +63,9 @@ HELP: dict[str, tuple[str, str]] = {
     "arg_device": ("Kennung oder Bezeichnung", "id or label"),
     "arg_source": ("Meldung: Markdown mit TOML-Kopf", "alert: Markdown with TOML front matter"),
     "arg_alert": ("Nummer oder Anfang der Kennung", "number, or the beginning of the id"),
+    "arg_later_source": (
+        "neue Fassung: Markdown mit TOML-Kopf; changed sagt, was sich geändert hat",
+        "new version: Markdown with TOML front matter; changed says what is different"),
     "arg_proposal": ("Anfang der Kennung; ohne: alle auflisten", "beginning of the id; without it: list all"),
     "arg_clear": (
         "Adresse der Meldung, oder Datei ihres Nachweises",
@@ -112,6 +122,19 @@ HELP: dict[str, tuple[str, str]] = {
     "opt_document": ("Datei der Arbeitsordnung, wird verglichen", "file of the terms, is compared"),
     "opt_renew_keys": ("neue Wochenschlüssel veröffentlichen", "publish new weekly keys"),
     "opt_offline": ("nur zeigen, was schon da ist", "show only what is here already"),
+    "opt_version": ("diese Fassung statt der neuesten", "this version instead of the newest"),
+    "opt_chain": ("alle Fassungen auflisten", "list all versions"),
+    "opt_reason": (
+        "Grund: correction, error, label, new-information, resolved, scope, source-request",
+        "reason: correction, error, label, new-information, resolved, scope, source-request"),
+    "opt_preview": ("nur zeigen, nichts veröffentlichen", "show only, publish nothing"),
+    "opt_new_label": (
+        "neue Einstufung: RED, AMBER+STRICT, AMBER, GREEN, CLEAR",
+        "new label: RED, AMBER+STRICT, AMBER, GREEN, CLEAR"),
+    "opt_withdraw_text": ("eigener Text statt des vorgesehenen", "own text instead of the usual one"),
+    "opt_approver": (
+        "Name einer Person zur Freigabe; mehrfach; sonst die der Vorfassung",
+        "name of an approver; repeat it; else those of the version before"),
     "opt_save": ("Ordner für die Anlagen", "folder for the attachments"),
     "opt_no_receipt": ("keine Lesebestätigung senden", "send no read receipt"),
     "opt_confirm_nameless": ("auch an Personen, deren Name gelöscht ist", "also to persons whose name was erased"),

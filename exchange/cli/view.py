@@ -86,17 +86,23 @@ def item(member: Member, row: AlertRow) -> Item:
     )
 
 
-def find(member: Member, wanted: str) -> Item:
-    """An alert by its number or the beginning of its statement id. Raises CommandError ``alert_unknown``, ``alert_ambiguous``."""
+def find(member: Member, wanted: str, version: int | None = None) -> Item:
+    """An alert's newest version here (or the one asked for), by its number, alert id, or the beginning of a statement id.
+
+    Raises CommandError ``alert_unknown``, ``alert_ambiguous``, ``version_unknown``.
+    """
     known = items(member)
     found = [i for i in known if i.content.number is not None and i.content.number.casefold() == wanted.casefold()]
     if not found and len(wanted) >= 4:
-        found = [i for i in known if i.statement.startswith(wanted.lower())]
+        found = [i for i in known if i.core.alert == wanted or i.statement.startswith(wanted.lower())]
     if not found:
         raise CommandError("alert_unknown", hints=("hint_alert_id",), id=wanted)
-    if len(found) > 1:
+    if len({i.core.alert for i in found}) > 1:
         raise CommandError("alert_ambiguous", hints=("hint_alert_id",), id=wanted)
-    return found[0]
+    chain = [i for i in known if i.core.alert == found[0].core.alert and version in (None, i.core.version)]
+    if not chain:
+        raise CommandError("version_unknown", hints=("hint_chain",), version=version)
+    return max(chain, key=lambda i: i.core.version)
 
 
 # -- printing --------------------------------------------------------------------------------------------------------
@@ -146,13 +152,18 @@ def put_table(head: Sequence[str], rows: Sequence[Sequence[object]], styles: Seq
 
 
 def put_alert(terminal: Terminal, member: Member, shown: Item) -> None:
-    """The whole alert."""
+    """The whole alert; whether it was withdrawn or overtaken stands before its text."""
+    from exchange.cli.chain import put_changed, put_standing
+
     core, content = shown.core, shown.content
     ordered = sorted(content.texts, key=lambda t: t.language != terminal.language)
     put_label(terminal, core)
+    if shown.row.status in SHOWN:
+        put_standing(terminal, member, shown)
     put((safe(ordered[0].title), "bold"))
     put()
     put_fields(fields(terminal, member, shown))
+    put_changed(terminal, shown)
     put((terminal.text("verified_by"), "dim"))
     for text in ordered:
         put()
@@ -187,6 +198,7 @@ def put_fields(rows: Sequence[tuple[str, str]]) -> None:
 
 def fields(terminal: Terminal, member: Member, shown: Item) -> list[tuple[str, str]]:
     """What stands in the head of an alert."""
+    from exchange.cli.chain import version_fields
     from exchange.policy.explain import explain_decision
 
     core, content, names = shown.core, shown.content, member.names
@@ -195,6 +207,7 @@ def fields(terminal: Terminal, member: Member, shown: Item) -> list[tuple[str, s
         ("field_from", f"{names.of(place)}, {names.of(shown.author)}"),
         ("field_given", given_by(terminal, member, shown)),
         ("field_approved", ", ".join(names.of(person) for person in shown.approvers)),
+        *version_fields(terminal, core, _newest(member, core), content.status),
         *core_fields(terminal, member, core, content),
         ("field_published", moment(shown.row.at, terminal.language) if shown.row.at else ""),
     ]
@@ -222,6 +235,11 @@ def given_by(terminal: Terminal, member: Member, shown: Item) -> str:
     if person is None:
         return terminal.text("given_unknown", device=shown.given["device"])
     return member.names.of(person)
+
+
+def _newest(member: Member, core: Core) -> int:
+    """The newest released version of an alert that the journal shows, or this one while it is proposed."""
+    return max((row.version for row in member.state.versions(core.alert)), default=core.version)
 
 
 def core_fields(terminal: Terminal, member: Member, core: Core, content: Content) -> list[tuple[str, str]]:

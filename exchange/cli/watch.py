@@ -102,6 +102,8 @@ def _print(terminal: Terminal, member: Member, printed: set[str]) -> int:
             continue
         core = shown.core
         exercise = f" {terminal.text('exercise')}" if core.exercise else ""
+        if core.action != "new":
+            exercise += f" {terminal.text('action_' + core.action)}"
         place = member.facts.persons[shown.author].organisation
         line = f"{exercise} {statement[:SHORT]} {terminal.text('kind_' + core.kind.value)}: "
         line += f"{shown.text(terminal.language).title} ({member.names.of(place)}, {moment(row.at, terminal.language)})"

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from exchange.client.draft import Action, Reason, Step
 from exchange.client.errors import ClientError
+from exchange.client.lineage import granted_persons
 from exchange.client.member import Member
 from exchange.client.source import AlertSource
 from exchange.client.state import AlertRow
 from exchange.client.verify import verify_version
 from exchange.model.alert import Content, Core, Urgency
 from exchange.model.scalars import DAY, LONGEST_TERM
-from exchange.policy.lineage import Version
+from exchange.policy.lineage import Version, lineage_of
+from exchange.policy.rules import TAKING_BACK
 from keys.envelope import Envelope
 
 STAYS = 30 * DAY
@@ -81,6 +83,19 @@ async def step_of(member: Member, alert: str, action: Action, reason: Reason) ->
     if not earlier:
         raise ClientError("alert-unknown", "the journal has no released version of this alert")
     return Step(action, reason, earlier)
+
+
+async def unreached(member: Member, core: Core) -> tuple[str, ...]:
+    """The earlier recipients (person ids) whom a withdrawal or all-clear did not reach any more; of other versions none.
+
+    Computed from this member's own replica, not told.  Raises as ``earlier_versions``.
+    """
+    if core.action not in TAKING_BACK or not core.label.sealed:
+        return ()
+    chain = await earlier_versions(member, core.alert, core.version + 1)
+    lineage = lineage_of(core, chain, granted_persons(member.replica, core.alert, core.seen.journal.size))
+    earlier = frozenset() if lineage is None or lineage.recipients is None else lineage.recipients
+    return tuple(sorted(earlier - chain[-1].recipients)) if chain else ()
 
 
 def withdrawal(

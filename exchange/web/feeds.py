@@ -110,7 +110,13 @@ def _timestamp(seconds: int) -> str:
 def _html(item: _Item, language: str) -> str:
     """The alert as clean HTML, with the label directly before it, and what a reader must not overlook."""
     shown, texts = item.shown, TEXTS[language]
-    notes = [texts[name] for name, is_so in (("exercise", shown.exercise), ("expired", shown.expired)) if is_so]
+    said = (
+        ("exercise", shown.exercise),
+        ("expired", shown.expired),
+        ("withdrawn", shown.action == "withdraw"),
+        ("all_clear", shown.action == "all-clear"),
+    )
+    notes = [texts[name] for name, is_so in said if is_so]
     pieces = [f"<p><strong>{escape(note)}</strong></p>" for note in notes]
     pieces += [f"<p>{escape(shown.label.display)}</p>", shown.text]
     if shown.advice:

@@ -14,7 +14,9 @@ from exchange.model.alert import AlertKind, Certainty, Severity, Urgency
 
 CLI = Path(__file__).parents[2] / "exchange" / "cli"
 TALKERS = {"say", "hint", "text", "fail", "confirm", "progress", "CommandError"}
-COMPOSED = re.compile(r"(audience|certainty|changed|code|field|head|kind|metadata|reaction|severity|state|urgency)_")
+COMPOSED = re.compile(
+    r"(action|audience|certainty|changed|circle|code|field|head|kind|metadata|reaction|severity|standing|state|urgency)_"
+)
 
 
 def _strings(node: ast.AST) -> Iterator[str]:
