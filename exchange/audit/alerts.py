@@ -20,8 +20,9 @@ from exchange.model.journal import AlertReject, AlertReview
 from exchange.model.registry import Policy
 from exchange.model.statements import Statement
 from exchange.model.tlp import Label
-from exchange.policy.decide import Verdict
+from exchange.policy.decide import Verdict, decide_people, expand
 from exchange.policy.epochs import EpochTable
+from exchange.policy.lineage import Lineage, Version, lineage_of
 from exchange.policy.members import Roster
 from exchange.policy.replay import (
     NO_BUNDLE,
@@ -33,7 +34,7 @@ from exchange.policy.replay import (
     replay_alert,
     verify_signers,
 )
-from exchange.policy.rules import approver_fault, required_approvals
+from exchange.policy.rules import TAKING_BACK, approver_fault, required_approvals
 from keys import encoding
 from keys.errors import KeysError
 from keys.stanza import EMPTY_STANZA_HASH, SUMMARY, LeafSummary, parse_leaf_list, stanza_id
@@ -66,6 +67,15 @@ class Known:
     read: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A released version that the rules allow: its journal index, statement and core."""
+
+    index: int
+    statement: str
+    core: Core
+
+
 class AlertReplay:
     """All alerts of the journal, in order."""
 
@@ -86,6 +96,7 @@ class AlertReplay:
         self._recorder = recorder
         self._known: dict[str, Known] = {}
         self._versions: dict[tuple[str, int], str] = {}
+        self._chains: dict[str, list[Released]] = {}
         self._lists: OrderedDict[str, bytes] = OrderedDict()
         self._list_bytes = 0
 
@@ -124,7 +135,8 @@ class AlertReplay:
         if named is None:
             raise AlertRefusal("A2", "roster-ahead", "the registry that the alert names cannot be replayed")
         leaves = self._leaves(statement.id) if core.label.sealed else ()
-        verdict, _ = replay_alert(statement, named, acceptance, self._epochs, signers, leaves)
+        lineage = self._lineage(core)
+        verdict, _ = replay_alert(statement, named, acceptance, self._epochs, signers, leaves, lineage)
         if (verdict.alert.code == "released") != released:
             raise AlertRefusal(
                 "R8", "state-mismatch", f"the rules say {verdict.alert.code}, the entry says {entry.kind}"
@@ -135,7 +147,41 @@ class AlertReplay:
         if first:
             self._recorder.totals.proposals += not released
         if released:
+            self._chains.setdefault(core.alert, []).append(Released(index, statement.id, core))
             self._released(index, entry, known, core, verdict, len(signers.approvals), named.facts.policy)
+
+    def _lineage(self, core: Core) -> Lineage | None:
+        """The versions before this one, as the bundle has them: released ones that were judged, and in nothing refused.
+
+        Who received them is decided again where R11 asks for it: their leaves were compared with that decision.
+        """
+        if core.version == 1:
+            return None
+        earlier: list[Version] = []
+        for one in self._chains.get(core.alert, ()):
+            if one.core.version >= core.version:
+                continue
+            named = self._registry.roster(one.core.seen.registry.size, one.core.at)
+            if named is None or named.facts.policy is None:
+                return None
+            author = named.facts.persons[named.facts.devices[one.core.issuer.device].person]
+            recipients: frozenset[str] = frozenset()
+            if core.action in TAKING_BACK and one.core.label.sealed:
+                size = one.core.seen.journal.size
+                lineage = lineage_of(one.core, earlier, self._grantees(one.core.alert, size))
+                people = decide_people(named, named.facts.policy, one.core, lineage)
+                usable = self._epochs.usable(encoding.week_of(one.core.at), size)
+                devices, _ = expand(named, people, usable)
+                recipients = frozenset(device.person for device in devices)
+            earlier.append(Version(one.statement, one.index, one.core, author.organisation, recipients))
+        return lineage_of(core, earlier, self._grantees(core.alert, core.seen.journal.size))
+
+    def _grantees(self, alert: str, journal_size: int) -> frozenset[str]:
+        """The persons to whose devices a version of this alert was granted by an entry below a journal size.
+
+        A bundle of this release has no grants, so there are none.
+        """
+        return frozenset()
 
     def _place(self, entry: Entry, statement: Statement, known: Known, core: Core, index: int) -> None:
         """The entry says what the body says, and the version is still open."""
@@ -183,6 +229,9 @@ class AlertReplay:
             notice("persons-without-device", f"{len(verdict.without_device)} recipients had no device")
         if verdict.unserved:
             notice("recipients-lost", f"{len(verdict.unserved)} devices lost their place before acceptance")
+        if verdict.unreached:
+            number = len(verdict.unreached)
+            notice("recipients-unreached", f"{number} earlier recipients were not in force and were not reached")
         if entry.at > core.at + ROSTER_LAG:
             notice("accepted-late", f"it was accepted {entry.at - core.at} seconds after it was prepared")
 

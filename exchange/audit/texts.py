@@ -101,6 +101,7 @@ CODES: dict[str, tuple[str, str]] = {
     "devices-without-key": ("Geräte ohne Schlüssel", "devices without a usable key"),
     "persons-without-device": ("Empfänger ohne Gerät", "recipients without a device"),
     "recipients-lost": ("Empfänger bis zur Annahme ausgeschieden", "recipients lost before acceptance"),
+    "recipients-unreached": ("frühere Empfänger nicht mehr erreicht", "earlier recipients not reached any more"),
     "accepted-late": ("spät angenommen", "accepted late"),
     "emergency-unreviewed": (
         "Eilfreigabe ohne Nachprüfung in 24 Stunden",

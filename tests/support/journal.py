@@ -18,6 +18,7 @@ from exchange.model.journal import AlertGrant, AlertReject, EpochPublish
 from exchange.model.scalars import DAY, Head
 from exchange.model.statements import Opening, Statement, parse_statement
 from exchange.policy.decide import Recipient, decide_people, expand
+from exchange.policy.lineage import Version, lineage_of
 from exchange.tlog.checkpoint import Checkpoint, LogName, log_origin
 from exchange.tlog.merkle import Frontier, leaf_hash
 from keys import encoding
@@ -44,6 +45,8 @@ class LoggedWorld(World):
         self.identities: dict[str, DeviceIdentity] = {}
         self.packs: dict[str, bytes] = {}
         self.sealed: dict[str, tuple[bytes, bytes]] = {}
+        self.persons: dict[str, frozenset[str]] = {}
+        self.versions: dict[str, list[Version]] = {}
         self.leaf_lists: dict[str, bytes] = {}
         self.openings: dict[str, tuple[Opening, ...]] = {}
         self.kept: list[tuple[LogName, bytes]] = []
@@ -138,6 +141,11 @@ class LoggedWorld(World):
         index = self.append("journal", Entry(**fields), statement)
         if isinstance(statement.body, EpochPublish):
             self.epochs.apply(index, statement.id, statement.body)
+        if isinstance(statement.body, AlertBody) and kind == RELEASED:
+            core, facts = statement.alert.core, self.roster.facts
+            organisation = facts.persons[facts.devices[core.issuer.device].person].organisation
+            known = Version(statement.id, index, core, organisation, self.persons.get(statement.id, frozenset()))
+            self.versions.setdefault(core.alert, []).append(known)
         return index
 
     def identity(self, member: Member, device: str | None = None) -> DeviceIdentity:
@@ -224,11 +232,12 @@ class LoggedWorld(World):
         }
         text = ContentText(language="de", text="Unbekannte haben Kabel entwendet.", title="Kupferdiebstahl")
         content = Content(texts=(text,)).encode()
+        persons: frozenset[str] = frozenset()
         if label == "CLEAR":
             sealed: dict[str, Any] = {"parts": [_reference(content)]}
             leaves = None
         else:
-            sealed, leaves = self._seal(fields, content, choose)
+            sealed, leaves, persons = self._seal(fields, content, choose)
         envelope = Envelope("alert", encoding.encode({"core": fields, "sealed": sealed}), ())
         for signer in signers if signers is not None else (author.signer,):
             envelope = add_signature(envelope, signer)
@@ -236,19 +245,47 @@ class LoggedWorld(World):
         if leaves is not None:
             self.leaf_lists[statement.id] = leaves
             self.sealed[statement.id] = (self._content_key, self.packs[statement.alert.sealed.pack.sha256])  # type: ignore[union-attr]
+        self.persons[statement.id] = persons
         return statement
+
+    def version(
+        self, author: Member, before: Statement, action: str, *, change: str = "same", **more: Any
+    ) -> Statement:
+        """The version after ``before``: label, audience and approvals as they were, unless ``more`` says otherwise."""
+        last = before.alert.core
+        fields: dict[str, Any] = {
+            "action": action,
+            "alert": last.alert,
+            "approvals": last.approvals,
+            "approvers": list(last.approvers),
+            "change": {"audience": change, "reason": "error"},
+            "exercise": last.exercise,
+            "kind": "all-clear" if action == "all-clear" else last.kind.value,
+            "label": last.label.value,
+            "previous": before.id,
+            "urgency": last.urgency.value,
+            "version": last.version + 1,
+            **more,
+        }
+        audience = fields.pop("audience", None if last.audience is None else last.audience.to_json())
+        return self.alert(author, fields.pop("label"), audience, **fields)
 
     def approve(self, statement: Statement, approver: Member) -> Statement:
         """The same bytes with another signature."""
         return parse_statement(add_signature(statement.envelope, approver.signer))
 
-    def _seal(self, fields: dict[str, Any], content: bytes, choose: Choice) -> tuple[dict[str, Any], bytes]:
+    def _seal(
+        self, fields: dict[str, Any], content: bytes, choose: Choice
+    ) -> tuple[dict[str, Any], bytes, frozenset[str]]:
         roster = self.roster.at(fields["at"])
         week, size = encoding.week_of(fields["at"]), fields["seen"]["journal"]["size"]
         assert roster.facts.policy is not None
-        people = decide_people(roster, roster.facts.policy, Core.model_validate(fields))
+        core = Core.model_validate(fields)
+        lineage = lineage_of(core, self.versions.get(core.alert, ()))
+        people = decide_people(roster, roster.facts.policy, core, lineage)
         recipients, _ = expand(roster, people, self.epochs.usable(week, size))
-        targets = [self._target(recipient.device, week, size) for recipient in choose(list(recipients))]
+        chosen = choose(list(recipients))
+        targets = [self._target(recipient.device, week, size) for recipient in chosen]
         fields["stanzas"] = sum(target.epoch_key is not None for target in targets)
         fields["keyless"] = len(targets) - fields["stanzas"]
         core_hash, key = sha256(encoding.encode(fields)).digest(), new_content_key(self.random)
@@ -265,7 +302,7 @@ class LoggedWorld(World):
             "parts": [_reference(part)],
             "root": made.root.hex(),
         }
-        return sealed, encode_leaf_list(made.leaves)
+        return sealed, encode_leaf_list(made.leaves), frozenset(recipient.person for recipient in chosen)
 
     def _target(self, device: str, week: int, size: int) -> SealTarget:
         key, last = self.epochs.key(device, week, size), self.epochs.last_bundle(device, size)
