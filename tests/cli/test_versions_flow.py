@@ -144,8 +144,8 @@ def test_a_withdrawal_is_said_before_any_text_and_counted(office: Office) -> Non
     old = office.member("aydin", "read", "W-1", "--version", "1").out
     assert old.index("WITHDRAWN by version 2 (error)") < old.index("Seit heute Morgen")
     counted = office.member("brandt", "receipts", "W-1")
-    assert "version 2 (WITHDRAWN): received 2 of 2, read 1 of 2 organisations" in counted.out
-    assert "nobody can be made to forget" in counted.out
+    assert "version 2 (WITHDRAWN): received 1 of 1, read 1 of 1 organisations" in counted.err
+    assert "nobody can be made to forget" in counted.err
     data = office.member("brandt", "receipts", "W-1", "--json").json
     assert data["silent"] == [] and data["unreached"] == []
     after = office.member("brandt", "update", "W-1", later(office, "W-1"), "--yes", check=False)
@@ -174,7 +174,7 @@ def test_red_is_withdrawn_by_two_persons_and_counted_by_person(office: Office) -
     office.member("aydin", "read", "R-1")
     counted = office.member("brandt", "receipts", "R-1", "--json").json
     assert "Anneliese Groß" in [one["name"] for one in counted["silent"]]
-    states = {one["name"]: one["state"] for one in counted["persons"]}
+    states = {one["name"]: one["state"] for one in counted["standings"]}
     assert states["Miriam Aydın"] == "read"
 
 
