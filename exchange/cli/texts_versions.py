@@ -83,7 +83,7 @@ VERSIONS: dict[str, tuple[str, str]] = {
         "in the audience by now, and not served: {names}"),
     "nobody_forgets": (
         "Niemand kann gezwungen werden zu vergessen: Wer die Meldung gelesen hat, kennt sie; was weitergegeben oder "
-        "ausgedruckt wurde, erreicht der Rückruf nicht",
+        "ausgedruckt wurde, erreicht die Rücknahme nicht",
         "nobody can be made to forget: who has read the alert knows it, and what was passed on or printed is out of reach"),
 
     # -- confirmations -------------------------------------------------------------------------------------------------

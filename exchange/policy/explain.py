@@ -208,11 +208,11 @@ _ALERTS: dict[str, tuple[str, str]] = {
         "what is said of the change of audience is not true: said is {0}, true is {1}",
     ),
     "audience-not-same": (
-        "Rückruf und Entwarnung gehen an den bisherigen Kreis und sagen das auch (same)",
+        "Rücknahme und Entwarnung gehen an den bisherigen Kreis und sagen das auch (same)",
         "a withdrawal and an all-clear go to the audience there was, and say so (same)",
     ),
     "audience-changed": (
-        "Rückruf und Entwarnung lassen den Empfängerkreis, wie er war",
+        "Rücknahme und Entwarnung lassen den Empfängerkreis, wie er war",
         "a withdrawal and an all-clear leave the audience as it was",
     ),
     "approvals-below-earlier": (
