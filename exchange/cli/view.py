@@ -239,7 +239,7 @@ def given_by(terminal: Terminal, member: Member, shown: Item) -> str:
 
 def _newest(member: Member, core: Core) -> int:
     """The newest released version of an alert that the journal shows, or this one while it is proposed."""
-    return max((row.version for row in member.state.versions(core.alert)), default=core.version)
+    return max(core.version, *(row.version for row in member.state.versions(core.alert)), 1)
 
 
 def core_fields(terminal: Terminal, member: Member, core: Core, content: Content) -> list[tuple[str, str]]:

@@ -163,12 +163,26 @@ async def test_only_the_newest_version_of_an_alert_is_listed(place: Partnership)
     """A released successor, of whatever label, takes its predecessor from list and feeds; the old page stays."""
     world = place.world
     first, second = await publish(place), await publish(place)
-    core = first.alert.core
-    world.exchange_server.state.versions[(core.alert, core.version + 1)] = "0" * 64
+    narrower = {"organisations": [place.officer.organisation]}
+    alone = {"approvals": 0, "approvers": []}
+    await world.post(
+        await world.version(
+            place.author, first, "relabel", label="AMBER", audience=narrower, change="narrower", core=alone
+        )
+    )
     listed = [row.statement for row in await world.context.clear.newest(None, 10)]
     assert listed == [second.id] and isinstance(world.context.clear, ClearAlerts)
     assert len((await world.get("/clear/feed.json")).json["items"]) == 1
     assert (await world.get(f"/clear/{first.id}")).status == 200
+
+
+async def test_a_withdrawal_is_marked_in_both_feeds(place: Partnership):
+    world = place.world
+    gone = await world.version(place.author, await publish(place), "withdraw")
+    await world.post(world.approve(gone, place.approver))
+    [item] = (await world.get("/clear/feed.json")).json["items"]
+    assert item["content_html"].startswith("<p><strong>Diese Meldung wurde zurückgezogen")
+    assert "zurückgezogen" in (await world.get("/clear/feed.atom")).body.decode()
 
 
 async def test_the_pages_lead_to_the_feeds_and_name_the_command(place: Partnership):
