@@ -157,8 +157,8 @@ def _decide_person(view: AudienceView, person: Person) -> Decision:
 def decide_people(roster: Roster, policy: Policy, core: Core, lineage: Lineage | None = None) -> dict[str, Decision]:
     """``decide_one`` for every person of the roster.
 
-    Of a person whom neither the core nor the lineage names itself, the rules read the organisation, the roles, the topics and whether it was
-    removed: who agrees in these is decided once.
+    Of a person whom neither the core nor the lineage names itself, the rules read the organisation, the roles, the topics and
+    whether it was removed: who agrees in these is decided once.
     """
     view = AudienceView(roster, core, lineage)
     people: dict[str, Decision] = {}

@@ -211,7 +211,7 @@ def test_attack_a_withdrawal_to_another_audience(story: Story) -> None:
 def test_attack_a_withdrawal_that_adds_a_newcomer(story: Story) -> None:
     """Who is enrolled later is in the audience by its words, and received nothing that could be taken back."""
     story.first()
-    newcomer = story.world.person(story.hospital, "officer")
+    newcomer = story.world.person(story.hospital, "officer", topics=("it",))  # in all but the past as the doctor
     verdict = story.decide(story.next("withdraw"))
     assert verdict.people[newcomer.person].code == "no-earlier-recipient"
     assert newcomer.person not in {r.person for r in verdict.recipients}
