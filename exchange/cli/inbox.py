@@ -141,12 +141,13 @@ def counts(terminal: Terminal, member: Member, shown: list[Item]) -> None:
 
 def say_due(terminal: Terminal, member: Member, said: dict[str, int]) -> list[Due]:
     """Remind of what is to be acknowledged and was not read; ``said`` holds what was said before. Returns all that wait."""
+    from exchange.cli.chain import newest_each
     from exchange.cli.connect import now
     from exchange.cli.times import moment
     from exchange.cli.view import items
 
     waiting: list[Due] = []
-    for one in items(member):
+    for one in newest_each(items(member)):  # who is to acknowledge a later version is not asked for the one before
         until = one.core.acknowledge_by
         if until is None or not one.unread:
             continue
