@@ -85,6 +85,7 @@ CODES: dict[str, tuple[str, str]] = {
     "rejected": ("der Entwurf war abgelehnt", "the proposal had been rejected"),
     "proposal-unknown": ("es gab keinen offenen Entwurf", "there was no open proposal"),
     "alert-unknown": ("diese Meldung gab es nicht", "there was no such alert"),
+    "ask-unknown": ("diese Frage gab es nicht", "there was no such question"),
     "author-unknown": ("die Verfasserin ist nicht bekannt", "the author is not known"),
     "leaves-missing": ("die Liste der Empfängergeräte fehlt", "the list of recipient devices is missing"),
     "leaves-extra": ("eine Empfängerliste gehört zu keiner Meldung", "a leaf list belongs to no alert"),
