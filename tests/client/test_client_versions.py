@@ -53,7 +53,7 @@ async def next_version(author: Member, alert: str, action: Any = "update", **cha
 
 
 async def test_a_withdrawal_reaches_earlier_recipients_and_names_the_suspended(tmp_path: Path) -> None:
-    async with served(tmp_path) as (scene, transport):
+    async with served(tmp_path) as (scene, transport, _):
         people = (scene.author, scene.officer, scene.baker)
         author, officer, baker = (scene.scene.member(p, transport=transport) for p in people)
         await ready(author, officer, baker)
@@ -86,7 +86,7 @@ async def test_a_withdrawal_reaches_earlier_recipients_and_names_the_suspended(t
 
 async def test_a_colleague_who_received_nothing_withdraws_and_another_approves(tmp_path: Path) -> None:
     """The statement is fetched, the recipients are computed: author and approver of the withdrawal had no part in the alert."""
-    async with served(tmp_path) as (scene, transport):
+    async with served(tmp_path) as (scene, transport, _):
         second = scene.scene.person(scene.police, "Zoe Zweite", "author")
         api = scene.scene.member(scene.author, transport=transport).api
         await api.post([Submission(one.statement.envelope, one.openings) for one in scene.sim.registry[-2:]])
@@ -110,7 +110,7 @@ async def test_a_colleague_who_received_nothing_withdraws_and_another_approves(t
 
 
 async def test_competing_versions_one_is_released_and_the_other_author_is_told(tmp_path: Path) -> None:
-    async with served(tmp_path) as (scene, transport):
+    async with served(tmp_path) as (scene, transport, _):
         people = (scene.author, scene.approver, scene.officer)
         author, approver, officer = (scene.scene.member(p, transport=transport) for p in people)
         await ready(author, approver, officer)
@@ -133,7 +133,7 @@ async def test_competing_versions_one_is_released_and_the_other_author_is_told(t
 
 
 async def test_red_is_withdrawn_with_an_approval_and_clear_is_updated(tmp_path: Path) -> None:
-    async with served(tmp_path) as (scene, transport):
+    async with served(tmp_path) as (scene, transport, _):
         people = (scene.author, scene.approver, scene.officer)
         author, approver, officer = (scene.scene.member(p, transport=transport) for p in people)
         await ready(author, approver, officer)
