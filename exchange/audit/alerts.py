@@ -22,8 +22,9 @@ from exchange.model.statements import Statement
 from exchange.model.tlp import Label
 from exchange.policy.decide import Verdict, decide_people, expand
 from exchange.policy.epochs import EpochTable
+from exchange.policy.grants import GrantTable
 from exchange.policy.lineage import Lineage, Version, lineage_of
-from exchange.policy.members import Roster
+from exchange.policy.members import Facts, Roster
 from exchange.policy.replay import (
     NO_BUNDLE,
     ROSTER_LAG,
@@ -94,6 +95,7 @@ class AlertReplay:
         self._epochs = epochs
         self._checks = checks
         self._recorder = recorder
+        self.grants = GrantTable()
         self._known: dict[str, Known] = {}
         self._versions: dict[tuple[str, int], str] = {}
         self._chains: dict[str, list[Released]] = {}
@@ -135,7 +137,7 @@ class AlertReplay:
         if named is None:
             raise AlertRefusal("A2", "roster-ahead", "the registry that the alert names cannot be replayed")
         leaves = self._leaves(statement.id) if core.label.sealed else ()
-        lineage = self._lineage(core)
+        lineage = self._lineage(core, acceptance)
         verdict, _ = replay_alert(statement, named, acceptance, self._epochs, signers, leaves, lineage)
         if (verdict.alert.code == "released") != released:
             raise AlertRefusal(
@@ -150,7 +152,7 @@ class AlertReplay:
             self._chains.setdefault(core.alert, []).append(Released(index, statement.id, core))
             self._released(index, entry, known, core, verdict, len(signers.approvals), named.facts.policy)
 
-    def _lineage(self, core: Core) -> Lineage | None:
+    def _lineage(self, core: Core, acceptance: Roster) -> Lineage | None:
         """The versions before this one, as the bundle has them: released ones that were judged, and in nothing refused.
 
         Who received them is decided again where R11 asks for it: their leaves were compared with that decision.
@@ -168,20 +170,21 @@ class AlertReplay:
             recipients: frozenset[str] = frozenset()
             if core.action in TAKING_BACK and one.core.label.sealed:
                 size = one.core.seen.journal.size
-                lineage = lineage_of(one.core, earlier, self._grantees(one.core.alert, size))
+                given = self.grantees(one.core.alert, one.core.version, size, acceptance.facts)
+                lineage = lineage_of(one.core, earlier, given)
                 people = decide_people(named, named.facts.policy, one.core, lineage)
                 usable = self._epochs.usable(encoding.week_of(one.core.at), size)
                 devices, _ = expand(named, people, usable)
                 recipients = frozenset(device.person for device in devices)
             earlier.append(Version(one.statement, one.index, one.core, author.organisation, recipients))
-        return lineage_of(core, earlier, self._grantees(core.alert, core.seen.journal.size))
+        given = self.grantees(core.alert, core.version, core.seen.journal.size, acceptance.facts)
+        return lineage_of(core, earlier, given)
 
-    def _grantees(self, alert: str, journal_size: int) -> frozenset[str]:
-        """The persons to whose devices a version of this alert was granted by an entry below a journal size.
-
-        A bundle of this release has no grants, so there are none.
-        """
-        return frozenset()
+    def grantees(self, alert: str, below: int, size: int, facts: Facts) -> frozenset[str]:
+        """The persons to whose devices a version below ``below`` of an alert (its alert id) was granted by a journal entry
+        below ``size``: with the leaves of these versions, the earlier recipients (``docs/spec/policy.md``, lineage)."""
+        devices = self.grants.grantees(self.released_versions(alert, below), size)
+        return frozenset(facts.devices[device].person for device in devices if device in facts.devices)
 
     def _place(self, entry: Entry, statement: Statement, known: Known, core: Core, index: int) -> None:
         """The entry says what the body says, and the version is still open."""

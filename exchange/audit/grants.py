@@ -17,8 +17,8 @@ from exchange.model.entry import Entry, GrantMark
 from exchange.model.journal import AlertAnswer, AlertGrant
 from exchange.model.statements import Statement, parse_statement
 from exchange.policy.epochs import EpochTable
-from exchange.policy.grants import GrantContext, GrantTable, Holders, Permission, check_leaf, decide_grant
-from exchange.policy.members import Facts, Roster
+from exchange.policy.grants import GrantContext, Holders, Permission, check_leaf, decide_grant
+from exchange.policy.members import Roster
 from exchange.policy.replay import AlertRefusal, check_named_journal, refusal_of
 from keys import encoding
 from keys.envelope import Envelope
@@ -51,7 +51,7 @@ class GrantReplay:
         self._journal = journal
         self._alerts = alerts
         self._epochs = epochs
-        self._table = GrantTable()
+        self._table = alerts.grants
         self._permissions: dict[str, Permission] = {}
         self._bodies: OrderedDict[str, AlertBody] = OrderedDict()
         self._receipts: dict[str, set[tuple[str, str]]] = {"read": set(), "received": set()}
@@ -77,12 +77,6 @@ class GrantReplay:
     def read(self) -> int:
         """The same of reading."""
         return len(self._receipts["read"])
-
-    def grantees(self, alert: str, below: int, size: int, facts: Facts) -> frozenset[str]:
-        """The persons to whose devices a version below ``below`` of an alert (its alert id) was granted by a journal entry
-        below ``size``: with the leaves of these versions, the earlier recipients (``docs/spec/policy.md``, lineage)."""
-        devices = self._table.grantees(self._alerts.released_versions(alert, below), size)
-        return frozenset(facts.devices[device].person for device in devices if device in facts.devices)
 
     def grant(self, index: int, entry: Entry, statement: Statement, grant: AlertGrant, roster: Roster) -> None:
         """Decide one grant again; signature and window were checked before. Raises AlertRefusal."""

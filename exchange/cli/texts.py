@@ -24,7 +24,16 @@ from exchange.cli.texts_versions import VERSIONS
 
 Language = Literal["de", "en"]
 
-TEXTS: dict[str, tuple[str, str]] = {**TALK, **ALERTS, **CONTENT, **MESSAGES, **CLEAR, **REGISTRY, **SHARING, **VERSIONS}
+TEXTS: dict[str, tuple[str, str]] = {
+    **TALK,
+    **ALERTS,
+    **CONTENT,
+    **MESSAGES,
+    **CLEAR,
+    **REGISTRY,
+    **SHARING,
+    **VERSIONS,
+}
 """Text key to (German, English)."""
 HELPS: dict[str, tuple[str, str]] = {**HELP, **HELP_MESSAGES, **HELP_REGISTRY, **HELP_SHARING}
 """The same of the help texts."""

@@ -182,6 +182,11 @@ class ExchangeApi:
         async for item in self._said(f"/v1/alerts/{statement}/reactions"):
             yield item
 
+    async def grants_about(self, statement: str) -> AsyncIterator[tuple[int, Envelope]]:
+        """Journal index and envelope of the grants of an alert of one's own organisation, unverified."""
+        async for item in self._said(f"/v1/alerts/{statement}/grants"):
+            yield item
+
     async def answers(self) -> AsyncIterator[tuple[int, Envelope]]:
         """Journal index and envelope of the answers to one's own organisation, unverified."""
         async for item in self._said("/v1/answers"):

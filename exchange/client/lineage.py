@@ -20,11 +20,10 @@ RECEIVED = frozenset({"opened", "keyless"})
 
 
 def granted_persons(replica: Replica, alert: str, journal_size: int) -> Collection[str]:
-    """The persons to whose devices a version of this alert was granted by an entry below a journal size.
-
-    This release accepts no grants, so there are none.
-    """
-    return ()
+    """The persons to whose devices a version of this alert was granted by an entry below a journal size, as far as this
+    publisher has asked (``exchange.client.versions``)."""
+    devices = replica.facts.devices
+    return {devices[device].person for device in replica.state.given(alert, journal_size) if device in devices}
 
 
 def lineage_here(replica: Replica, core: Core) -> Lineage | None:

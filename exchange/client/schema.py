@@ -32,6 +32,8 @@ SCHEMA = (
     "CREATE TABLE content_key (statement TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID",
     # Grants whose entry bears this device's tag: each must be shown, or it is withheld.
     "CREATE TABLE granted (idx INTEGER PRIMARY KEY, statement TEXT NOT NULL, status TEXT NOT NULL) STRICT",
+    # To whom alerts of the own organisation were given, as far as its publisher asked: a withdrawal reaches them.
+    "CREATE TABLE given (idx INTEGER PRIMARY KEY, alert TEXT NOT NULL, device TEXT NOT NULL) STRICT",
     "CREATE TABLE receipt (statement TEXT NOT NULL, level TEXT NOT NULL, queued_at INTEGER NOT NULL, sent_by TEXT,"
     " PRIMARY KEY (statement, level)) STRICT, WITHOUT ROWID",
     "CREATE TABLE outgoing (statement TEXT PRIMARY KEY, purpose TEXT NOT NULL, envelope BLOB NOT NULL,"

@@ -403,6 +403,16 @@ class MemberState:
         row = self._one("SELECT sealed FROM content_key WHERE statement=?", statement)
         return None if row is None else self._vault.open(f"content-key/{statement}", row[0])
 
+    def keep_given(self, index: int, alert: str, device: str) -> None:
+        """Note to which device an alert (by its alert id) was given, by the grant at a journal index."""
+        self._db.execute("INSERT OR REPLACE INTO given (idx, alert, device) VALUES (?, ?, ?)", (index, alert, device))
+
+    def given(self, alert: str, size: int) -> frozenset[str]:
+        """The devices to which an alert (by its alert id) was given by journal entries below a size, as far as noted."""
+        return frozenset(
+            row[0] for row in self._db.execute("SELECT device FROM given WHERE alert=? AND idx<?", (alert, size))
+        )
+
     # -- grants to this device -----------------------------------------------------------------------------------------
 
     def add_granted(self, items: Iterable[tuple[int, str]]) -> None:

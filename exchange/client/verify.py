@@ -406,7 +406,8 @@ async def verify_given(
     _agree_with_entry(case, read.core, read.body, entry)
     _window_and_roster(replica, case, read, index, entry)
     _in_force(case, read, acceptance)
-    alert = _decide(case, read, acceptance)  # V5
+    _version(replica, case, read.core, index, released=True)
+    alert = _decide(case, read, acceptance, lineage_here(replica, read.core))  # V5
     first = await _check_parts(case, read.body, parts)  # V6
     key, mine = judge(read.body, read.named)
     content = await _open(case, read, key, first, parts, keep)  # V8, V9

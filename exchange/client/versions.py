@@ -8,13 +8,15 @@ docs/spec/policy.md, R10 and R11; docs/spec/envelope.md, Versions.
 from __future__ import annotations
 
 from exchange.client.draft import Action, Reason, Step
-from exchange.client.errors import ClientError
+from exchange.client.errors import ClientError, VerificationError
 from exchange.client.lineage import granted_persons
 from exchange.client.member import Member
+from exchange.client.signed import evidence_of, verify_signed
 from exchange.client.source import AlertSource
 from exchange.client.state import AlertRow
 from exchange.client.verify import verify_version
 from exchange.model.alert import Content, Core, Urgency
+from exchange.model.journal import AlertGrant
 from exchange.model.scalars import DAY, LONGEST_TERM
 from exchange.policy.lineage import Version, lineage_of
 from exchange.policy.rules import TAKING_BACK
@@ -68,7 +70,26 @@ async def earlier_versions(member: Member, alert: str, below: int | None = None)
         if below is None or row.version < below:
             envelope = await _envelope(member, row)
             found.append(verify_version(member.replica, row.index, envelope, found))
+            await _learn_grantees(member, row)
     return tuple(found)
+
+
+async def _learn_grantees(member: Member, row: AlertRow) -> None:
+    """Note to whom a version was given: a withdrawal reaches them, so its author, and whoever approves it, must know them.
+
+    Each grant is verified as a statement in force; that the rules allowed it, server and auditors have judged.
+    """
+    entry = member.replica.journal_entry(row.index)
+    if entry is None or entry.alert is None or entry.alert.audience is None:
+        return  # CLEAR is given to nobody
+    async for index, envelope in member.api.grants_about(row.statement):
+        signed = verify_signed(member.replica, index, envelope)
+        body = signed.statement.body
+        if not isinstance(body, AlertGrant) or body.alert != row.statement:
+            evidence = evidence_of(member.replica, index, envelope)
+            raise VerificationError(4, "entry-mismatch", "what is shown as a grant of this alert is none", evidence)
+        with member.state.transaction():
+            member.state.keep_given(index, row.alert, body.device)
 
 
 async def _envelope(member: Member, row: AlertRow) -> Envelope:

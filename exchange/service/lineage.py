@@ -33,16 +33,8 @@ async def lineage_from_store(store: Store, state: ExchangeState, core: Core) -> 
     taking_back = core.action in TAKING_BACK
     found = await store.read(_earlier, core.alert, core.version, 1 if taking_back else core.version - 1)
     facts = state.roster.facts
-    grantees = await store.read(granted_persons, core.alert, core.seen.journal.size) if taking_back else ()
+    grantees = state.grantees(core.alert, core.version, core.seen.journal.size) if taking_back else ()
     return lineage_of(core, [_version(facts, one) for one in found], grantees)
-
-
-def granted_persons(connection: Connection, alert: str, journal_size: int) -> tuple[str, ...]:
-    """The persons to whose devices a version of this alert was granted by an entry below a journal size.
-
-    This release accepts no grants, so there are none.
-    """
-    return ()
 
 
 def _earlier(connection: Connection, alert: str, below: int, start: int) -> list[Found]:

@@ -22,7 +22,7 @@ from exchange.service.claims import Claims
 from exchange.service.denied import Denied
 from exchange.service.reading import MAX_PAGE, indexed, paged
 from exchange.service.visibility import Reader
-from exchange.store import messages
+from exchange.store import grants, messages
 from exchange.store import statements as statement_rows
 from exchange.store.alerts import AlertRow
 from exchange.store.database import Connection, Store
@@ -133,7 +133,7 @@ class Correspondence:
 
 
 class Messages:
-    """Answers ``GET /v1/alerts/{id}/reactions`` and ``GET /v1/answers``."""
+    """Answers ``GET /v1/alerts/{id}/reactions``, ``/grants`` and ``GET /v1/answers``."""
 
     def __init__(self, store: Store, ledger: Ledger, alerts: Alerts, claims: Claims) -> None:
         self._store = store
@@ -146,16 +146,26 @@ class Messages:
 
         Raises Denied: ``alert-unknown``, ``not-released``, ``not-entitled``.
         """
+        await self._of_the_source(reader, statement, "reactions")
+        size = self._ledger.head("journal").size
+        return paged(await self._store.read(_about, statement, start, size), MAX_PAGE, indexed)
+
+    async def _of_the_source(self, reader: Reader, statement: str, what: str) -> None:
+        """Publishers of the author's organisation, and auditors; raises Denied."""
         view = await self._alerts.find(statement)
         if not view.released:
             raise Denied("not-released", "the alert is not released")
         own = reader.organisation == view.row.author_organisation and reader.terms is None
         if not (reader.auditor or (own and reader.publisher)):
-            raise Denied("not-entitled", "reactions are for publishers of the author's organisation and for auditors")
+            raise Denied("not-entitled", f"{what} are for publishers of the author's organisation and for auditors")
         if reader.auditor:
-            self._claims.audited(reader.device, "reactions")
+            self._claims.audited(reader.device, what)
+
+    async def grants(self, reader: Reader, statement: str, start: int) -> bytes:
+        """``GET /v1/alerts/{id}/grants``: to whom an alert was given, so that its source can reach them; raises as ``about``."""
+        await self._of_the_source(reader, statement, "grants")
         size = self._ledger.head("journal").size
-        return paged(await self._store.read(_about, statement, start, size), MAX_PAGE, indexed)
+        return paged(await self._store.read(_grants, statement, start, size), MAX_PAGE, indexed)
 
     async def answers(self, reader: Reader, start: int) -> bytes:
         """The answers to what persons of the reader's organisation asked, from a journal index on.
@@ -166,6 +176,10 @@ class Messages:
             raise Denied(reader.terms, "your organisation has not accepted the current terms", rule="R1")
         size = self._ledger.head("journal").size
         return paged(await self._store.read(_answers, reader.organisation, start, size), MAX_PAGE, indexed)
+
+
+def _grants(connection: Connection, alert: str, start: int, size: int) -> list[StatementRow]:
+    return _at(connection, grants.about(connection, alert, start, size, MAX_PAGE + 1))
 
 
 def _about(connection: Connection, alert: str, start: int, size: int) -> list[StatementRow]:

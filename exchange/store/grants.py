@@ -52,19 +52,10 @@ def of_device(connection: Connection, device: str, start: int, end: int, limit: 
     return made(GrantRow, connection.execute(query.order_by(table.c.journal_index).limit(limit)))
 
 
-def grantees(connection: Connection, alert: str, below: int, size: int) -> tuple[str, ...]:
-    """The devices that were granted a version below ``below`` of an alert (by its alert id) by a journal entry below
-    ``size``: with the leaves of these versions, the devices of the earlier recipients."""
-    granted, alerts = schema.granted, schema.alert
-    query = (
-        select(granted.c.device)
-        .distinct()
-        .where(
-            granted.c.alert == alerts.c.statement,
-            alerts.c.alert == alert,
-            alerts.c.version < below,
-            granted.c.journal_index < size,
-        )
-        .order_by(granted.c.device)
+def about(connection: Connection, alert: str, start: int, end: int, limit: int) -> tuple[int, ...]:
+    """Journal indexes of the grants of an alert statement, from ``start`` to below ``end``, in order, at most ``limit``."""
+    table = schema.granted
+    query = select(table.c.journal_index).where(
+        table.c.alert == alert, table.c.journal_index >= start, table.c.journal_index < end
     )
-    return tuple(connection.scalars(query))
+    return tuple(connection.scalars(query.order_by(table.c.journal_index).limit(limit)))

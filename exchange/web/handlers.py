@@ -280,6 +280,12 @@ async def reactions(call: Call) -> web.Response:
     return _json(await call.context.messages.about(call.reader, call.part("id"), start))
 
 
+async def grants_about(call: Call) -> web.Response:
+    """To whom an alert of the caller's organisation was given."""
+    start = integer(call.queried(), "start", 0)
+    return _json(await call.context.messages.grants(call.reader, call.part("id"), start))
+
+
 async def answers(call: Call) -> web.Response:
     """What sources answered to the caller's organisation."""
     start = integer(call.queried(), "start", 0)

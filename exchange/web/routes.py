@@ -320,6 +320,18 @@ ROUTES: Final[tuple[Route, ...]] = (
     ),
     Route(
         "GET",
+        f"/v1/alerts/{_ID}/grants",
+        handlers.grants_about,
+        Access.SESSION,
+        "publishers of the author's organisation; auditors",
+        _AUDITED,
+        summary="To whom an alert was given after its release",
+        query=(_START,),
+        answers=(Answer("grants in journal order; without next it is the last", schemas.PAGE),),
+        codes=("alert-unknown", "not-entitled", "not-released"),
+    ),
+    Route(
+        "GET",
         f"/v1/alerts/{_ID}/versions",
         handlers.versions,
         Access.SESSION,

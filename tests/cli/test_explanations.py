@@ -10,7 +10,19 @@ from exchange.policy.explain import SENTENCES, explain, explain_decision
 from exchange.policy.rules import Decision
 
 POLICY = Path(__file__).parents[2] / "exchange" / "policy"
-MODULES = ("circles", "decide", "epochs", "grants", "lineage", "members", "replay", "roster", "rules", "signers", "subjects")
+MODULES = (
+    "circles",
+    "decide",
+    "epochs",
+    "grants",
+    "lineage",
+    "members",
+    "replay",
+    "roster",
+    "rules",
+    "signers",
+    "subjects",
+)
 DECIDERS = {"Decision": 2, "RosterRefusal": 1, "EpochRefusal": 0, "AlertRefusal": 1}
 """Which positional argument is the code."""
 KEBAB = re.compile(r"[a-z]+(-[a-z]+)+")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from exchange.client import approve, publish
+from exchange.client import approve, publish, share
 from exchange.client.draft import Draft, prepare, preview
 from exchange.client.errors import ClientError
 from exchange.client.member import Member
@@ -20,9 +20,9 @@ from exchange.model.submission import Submission
 from exchange.policy.decide import PROPOSED, RELEASED, Verdict, decide_people, expand
 from exchange.policy.replay import check_leaves
 from keys import encoding
-from tests.client.test_client_with_server import served
 from tests.support import simulator
 from tests.support.scene import Partnership, partnership, source
+from tests.support.served import served
 
 WORKS = SourceAudience(organisations=("Stadtwerke Essen",))
 BOTH = SourceAudience(organisations=("Stadtwerke Essen", "Bäckerei Bochum"))
@@ -47,6 +47,25 @@ async def next_version(author: Member, alert: str, action: Any = "update", **cha
         approvers = changes.get("approvers", ())
         return prepare(withdrawal(step, None, author.clock(), approvers=approvers), author, step)
     return prepare(later(**changes), author, step)
+
+
+# -- grantees ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_withdrawal_reaches_whom_the_alert_was_given_to(tmp_path: Path) -> None:
+    async with served(tmp_path) as (scene, transport, _):
+        people = (scene.author, scene.officer, scene.baker)
+        author, officer, baker = (scene.scene.member(p, transport=transport) for p in people)
+        await ready(author, officer, baker)
+        first = await publish.publish(prepare(source("GREEN", WORKS), author), author)
+        await sync(author)
+        await share.share(author, first.statement, [scene.baker.id])
+        assert first.statement in (await sync(baker)).opened
+        draft = await next_version(author, author.state.alert(first.statement).alert, "withdraw")
+        assert scene.baker.id in {recipient.person for recipient in draft.verdict.recipients}
+        withdrawn = await publish.publish(draft, author)
+        assert (await sync(baker)).opened == (withdrawn.statement,)
+        assert baker.state.failures() == []
 
 
 # -- over the real server ------------------------------------------------------------------------------------------------

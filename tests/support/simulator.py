@@ -508,6 +508,8 @@ class Simulator:
                 return self._epochs_page(start)
             case ("GET", "v1", "alerts", statement):
                 return self._alert_answer(device, statement, request.query.get("tag"))
+            case ("GET", "v1", "alerts", _, "grants"):
+                return _json({"statements": []})
             case ("GET", "v1", "alerts", statement, "leaves"):
                 alert = self._handled(device, statement)
                 return Response(200, {}, encode_leaf_list(leaf.summary() for leaf in alert.leaves))

@@ -35,6 +35,7 @@ EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/v1/alerts/{id}/leaves"): {**NOBODY, "author": 200, "auditor": 200},
     ("GET", "/v1/alerts/{id}/receipts"): {**NOBODY, "author": 200, "approver": 200, "auditor": 200},
     ("GET", "/v1/alerts/{id}/reactions"): {**NOBODY, "author": 200, "approver": 200, "auditor": 200},
+    ("GET", "/v1/alerts/{id}/grants"): {**NOBODY, "author": 200, "approver": 200, "auditor": 200},
     ("GET", "/v1/answers"): EVERYONE,
     ("GET", "/v1/grants"): EVERYONE,
     ("GET", "/v1/alerts/{id}/versions"): EVERYONE,
