@@ -30,7 +30,8 @@ from exchange.client.member import Member
 from exchange.client.parts import PartStore
 from exchange.client.signed import evidence_of, verify_signed
 from exchange.client.state import AlertRow
-from exchange.client.verify import digests, verify_given
+from exchange.client.steps import digests
+from exchange.client.verify import verify_given
 from exchange.model.alert import AlertBody
 from exchange.model.entry import Entry, GrantMark, parse_entry
 from exchange.model.journal import AlertGrant

@@ -18,7 +18,7 @@ from exchange.client.follow import follow
 from exchange.client.keep import MAX_FACTS
 from exchange.client.member import Member
 from exchange.client.state import AlertRow
-from exchange.client.verify import digests
+from exchange.client.steps import digests
 from exchange.model.alert import AlertBody
 from exchange.model.common import NARROW_WINDOW
 from exchange.model.journal import AlertGrant
