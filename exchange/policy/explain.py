@@ -325,7 +325,7 @@ _GRANTS: dict[str, tuple[str, str]] = {
         "es gibt eine neuere Fassung der Meldung; weitergegeben wird die neueste",
         "there is a newer version of the alert; the newest is passed on",
     ),
-    "withdrawn": ("die Meldung ist zurückgezogen", "the alert is withdrawn"),
+    "alert-withdrawn": ("die Meldung ist zurückgezogen", "the alert is withdrawn"),
     "permission-unknown": (
         "die genannte Erlaubnis der absendenden Organisation gibt es nicht",
         "there is no such answer of the source",

@@ -137,7 +137,7 @@ def decide_grant(roster: Roster, core: Core, grant: AlertGrant, context: GrantCo
     if not context.newest:
         return case.no("not-newest")
     if core.action == "withdraw":
-        return case.no("withdrawn")
+        return case.no("alert-withdrawn")
     return _onward(case) if grant.purpose == ONWARD else _newcomer(case)
 
 

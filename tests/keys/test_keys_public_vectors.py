@@ -23,7 +23,7 @@ from keys.envelope import pae
 from keys.errors import NoteError, SignatureError
 from keys.kem import SUITE, EpochPublicKey
 from keys.seal import encrypt_part, padded
-from keys.unseal import _expand, epoch_public
+from keys.unseal import epoch_public, expand_seed
 from keys.verify import check_epoch_key, verify_ed25519_bytes, verify_mldsa65_bytes
 
 VECTORS = Path(cryptography_vectors.__file__).parent
@@ -86,7 +86,7 @@ def test_rfc_9180_base_mode_opens(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", X_WING, ids=named(X_WING))
 def test_post_quantum_hpke_opens_with_our_seed_expansion(case: dict[str, Any]) -> None:
-    open_first(case, hpke.MLKEM768X25519PrivateKey(*_expand(bytes.fromhex(case["skRm"]))))
+    open_first(case, hpke.MLKEM768X25519PrivateKey(*expand_seed(bytes.fromhex(case["skRm"]))))
 
 
 @pytest.mark.parametrize("case", X_WING, ids=named(X_WING))

@@ -128,7 +128,7 @@ def test_attack_a_grant_of_an_outdated_or_withdrawn_version(scene: Grants) -> No
     scene.newest = True
     withdrawal = {"action": "withdraw", "version": 2, "previous": ALERT}
     withdrawal["change"] = {"audience": "same", "reason": "error"}  # type: ignore[assignment]
-    assert scene.why(scene.doctor, scene.nurse, core=withdrawal) == (False, "R12", "withdrawn")
+    assert scene.why(scene.doctor, scene.nurse, core=withdrawal) == (False, "R12", "alert-withdrawn")
 
 
 def test_attack_a_grant_after_expiry(scene: Grants) -> None:

@@ -80,7 +80,9 @@ async def test_a_name_that_was_erased_is_missing_from_the_evidence_at_once(place
     alert = await publish(place)
     assert (await evidence(place, alert))["name"]["value"] == "Polizei Essen"
     statement = (await evidence(place, alert))["name"]["statement"]
-    await world.exchange_server.store.write(statement_rows.erase_openings, statement)
+    await world.exchange_server.store.write(
+        statement_rows.change_openings, [statement_rows.ErasedRow(statement, "name")]
+    )
     document = await evidence(place, alert)
     assert "name" not in document and b"Polizei Essen" not in encoded(document)
     proof = check_clear(encoded(document), world.exchange)

@@ -190,7 +190,9 @@ async def test_an_erased_address_is_sent_nothing(place: Partnership, mailbox: Ma
     await wants(place, place.officer, "officer@stadtwerke.example")
     newest = world.previous(f"person/{place.officer.person}")
     assert newest is not None
-    await world.exchange_server.store.write(statement_rows.erase_openings, newest)
+    await world.exchange_server.store.write(
+        statement_rows.change_openings, [statement_rows.ErasedRow(newest, "notice")]
+    )
     await place.release()
     await work(place)
     assert not mailbox.taken
