@@ -205,7 +205,7 @@ def verify_ed25519_bytes(key: bytes, message: bytes, signature: bytes) -> None:
     """Verify one Ed25519 signature with libsodium. Raises SignatureError `signature-invalid`."""
     try:
         VerifyKey(key).verify(message, signature)
-    except (nacl.exceptions.BadSignatureError, nacl.exceptions.ValueError, ValueError):
+    except (nacl.exceptions.BadSignatureError, ValueError):  # the latter for keys and signatures of another length
         raise SignatureError("signature-invalid", "an Ed25519 signature does not verify") from None
 
 
