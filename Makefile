@@ -3,6 +3,7 @@
 #   make demo     a partnership, real warnings, a real server, an auditor's verdict (KEEP=1 leaves the server running)
 #   make test     the tests
 #   make lint types contracts docs bench
+#   make mutants  do the tests notice a wrong piece of keys.verify or the policy? (goes on where it stopped; MINUTES=20)
 #   make lock     resolve the requirement files anew (UPGRADE=1 takes newer versions)
 #   make clean    remove what was built; `make distclean` removes .venv as well
 
@@ -22,10 +23,10 @@ JOBS ?= 2
 TESTS ?= tests
 UV ?= uv
 
-.PHONY: help demo test lint format types contracts docs bench licences openapi reasons lock clean distclean runtime dev
+.PHONY: help demo test lint format types contracts docs bench mutants licences openapi reasons lock clean distclean runtime dev
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n '1,7p'
+	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n '1,8p'
 
 # --- set-up -----------------------------------------------------------------------------------------------------------
 # A stamp is written last, so an interrupted set-up is done again.
@@ -69,6 +70,9 @@ test: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@$(PY) tests/bench/run.py
+
+mutants: $(VENV)/.dev
+	@$(PY) tests/mutation/run.py $(if $(MINUTES),--minutes $(MINUTES)) $(MODULES)
 
 # --- gates ------------------------------------------------------------------------------------------------------------
 

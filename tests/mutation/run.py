@@ -40,16 +40,21 @@ RESULTS = WORK / "results.jsonl"
 PAGE = ROOT / "docs" / "mutants.md"
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")
 
-# What the tests of a module are. A module of the policy is also asked by the oracle, which knows the rules independently.
+# What the tests of a module are. The policy is also asked by the oracle, which knows the rules independently; fewer of
+# its random lives than in CI are enough to notice and keep a question short.
 POLICY_TESTS = ("tests/policy", "tests/oracle/test_policy_agrees.py")
+ORACLE_RUNS = "40"
 MODULES: dict[str, tuple[str, ...]] = {
     "keys/verify.py": ("tests/keys",),
     "exchange/policy/members.py": POLICY_TESTS,
     "exchange/policy/decide.py": POLICY_TESTS,
     "exchange/policy/rules.py": POLICY_TESTS,
+    "exchange/policy/grants.py": POLICY_TESTS,
+    "exchange/policy/circles.py": POLICY_TESTS,
 }
 ENOUGH = 90  # per cent of a module's mutants that the tests must notice
 MEMORY = 4 << 30  # bytes of address space a run may take: a mutant that never stops collecting ends
+QUICK = 4  # seconds, traced: a slower test is asked only when the others noticed nothing
 PATIENCE = 15  # seconds beyond four times the unchanged module's own time, until a run counts as hanging
 
 # Packages of others, loaded once before the processes part; nothing of ours, which each loads anew.
@@ -62,29 +67,28 @@ HANGS = -1
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Which tests reach which line of the unchanged module, how long each takes, and how long all take (seconds)."""
+    """Which tests reach which line of the unchanged modules, how long each takes, and how long all take (seconds)."""
 
-    tests: dict[int, list[str]]
+    tests: dict[str, dict[int, list[str]]]
     seconds: dict[str, float]
     whole: float
 
 
 class Watch:
-    """A pytest plugin that notes the lines of one file that each test runs, and how long the test takes."""
+    """A pytest plugin that notes the lines of some files that each test runs, and how long the test takes."""
 
-    def __init__(self, file: Path) -> None:
-        self.file = str(file)
-        self.lines: dict[int, set[str]] = {}
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.lines: dict[str, dict[int, set[str]]] = {str(TREE / path): {} for path in paths}
         self.seconds: dict[str, float] = {}
         self.test: str | None = None
 
     def _line(self, frame: FrameType, event: str, _: object) -> Any:
         if event == "line" and self.test is not None:
-            self.lines.setdefault(frame.f_lineno, set()).add(self.test)
+            self.lines[frame.f_code.co_filename].setdefault(frame.f_lineno, set()).add(self.test)
         return self._line
 
     def _call(self, frame: FrameType, event: str, _: object) -> Any:
-        return self._line if frame.f_code.co_filename == self.file else None
+        return self._line if frame.f_code.co_filename in self.lines else None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item):  # type: ignore[no-untyped-def]
@@ -140,29 +144,33 @@ def run_tests(arguments: Sequence[str], log: Path, patience: float) -> int:
         time.sleep(0.01)
 
 
-def measure(path: str, tests: Sequence[str], log: Path) -> Reach:
-    """Run the tests on the unchanged module, which must pass; fills the caches of compiled modules, too."""
+def measure(paths: Sequence[str], tests: Sequence[str], log: Path) -> Reach:
+    """Run the tests on the unchanged modules, which must pass; fills the caches of compiled modules, too."""
     begun = time.monotonic()
     found = WORK / "reach.json"
     child = os.fork()
     if child == 0:
         code = INTERNAL
         try:
-            watch = Watch(TREE / path)
+            watch = Watch(paths)
             code = pytest_in_tree(tests, (watch,), log)
-            module = sys.modules[path.removesuffix(".py").replace("/", ".")]
-            if module.__file__ != str(TREE / path):
-                raise RuntimeError(f"the tests ran {module.__file__}, not the copy")
-            lines = {line: sorted(by) for line, by in watch.lines.items()}
+            for path in paths:
+                module = sys.modules[path.removesuffix(".py").replace("/", ".")]
+                if module.__file__ != str(TREE / path):
+                    raise RuntimeError(f"the tests ran {module.__file__}, not the copy")
+            lines = {path: {line: sorted(by) for line, by in watch.lines[str(TREE / path)].items()} for path in paths}
             found.write_text(json.dumps({"lines": lines, "seconds": watch.seconds}))
+        except BaseException as error:
+            print(error, flush=True)
+            code = INTERNAL
         finally:
             os._exit(code)
     _, status = os.waitpid(child, 0)
     if os.waitstatus_to_exitcode(status) != PASSED:
-        raise SystemExit(f"the tests of {path} must pass before mutants are made: {log}")
+        raise SystemExit(f"the tests of {' '.join(paths)} must pass before mutants are made: {log}")
     data = json.loads(found.read_text())
-    tests_of = {int(line): by for line, by in data["lines"].items()}
-    return Reach(tests_of, data["seconds"], time.monotonic() - begun)
+    reached = {path: {int(line): by for line, by in lines.items()} for path, lines in data["lines"].items()}
+    return Reach(reached, data["seconds"], time.monotonic() - begun)
 
 
 def ask(mutant: Mutant, tests: Sequence[str], reach: Reach, log: Path) -> tuple[str, str]:
@@ -172,7 +180,8 @@ def ask(mutant: Mutant, tests: Sequence[str], reach: Reach, log: Path) -> tuple[
     for cached in (target.parent / "__pycache__").glob(f"{target.stem}.*"):
         cached.unlink()
     patience = 4 * reach.whole + PATIENCE
-    near = {test for line in range(mutant.line, mutant.end + 1) for test in reach.tests.get(line, ())}
+    near = {test for line in range(mutant.line, mutant.end + 1) for test in reach.tests[mutant.path].get(line, ())}
+    near = {test for test in near if reach.seconds[test] < QUICK}
     code = PASSED
     if near:
         code = run_tests(sorted(near, key=lambda test: reach.seconds[test]), log, patience)
@@ -225,45 +234,48 @@ def explained() -> dict[tuple[str, str], str]:
     return rows
 
 
-def run(path: str, until: float) -> None:
-    """Ask about the mutants of one module that have no answer yet, until the clock (`time.monotonic`) says so."""
-    tests = MODULES[path]
-    source = (ROOT / path).read_text(encoding="utf-8")
+def run(paths: Sequence[str], until: float) -> None:
+    """Ask about the mutants of modules with the same tests that have no answer yet, until the clock says so."""
+    tests = MODULES[paths[0]]
     digest, known = digest_of(tests), answered()
 
     def open_question(mutant: Mutant) -> bool:
         answer = known.get(mutant.key)
         return answer is None or (answer["outcome"] in ("survived", "error") and answer["tests"] != digest)
 
-    todo = [mutant for mutant in mutants_of(path, source) if open_question(mutant)]
-    if not todo or time.monotonic() > until:
+    sources = {path: (ROOT / path).read_text(encoding="utf-8") for path in paths}
+    todo = {path: [one for one in mutants_of(path, source) if open_question(one)] for path, source in sources.items()}
+    if not any(todo.values()) or time.monotonic() > until:
         return
     shutil.rmtree(TREE, ignore_errors=True)
     shutil.copytree(ROOT, TREE, ignore=NOT_COPIED)
     log = WORK / "last.log"
-    reach = measure(path, tests, log)
-    print(f"{path}: {len(todo)} mutants to ask; the tests take {reach.whole:.0f} s (traced)", flush=True)
+    reach = measure(paths, tests, log)
+    print(f"{' '.join(tests)}: {reach.whole:.0f} s, traced", flush=True)
     with RESULTS.open("a", encoding="utf-8") as results:
-        for mutant in todo:
-            if time.monotonic() > until:
-                return
-            begun = time.monotonic()
-            outcome, by = ask(mutant, tests, reach, log)
-            answer = {
-                "key": mutant.key,
-                "path": path,
-                "line": mutant.line,
-                "operator": mutant.operator,
-                "name": mutant.name,
-                "outcome": outcome,
-                "by": by,
-                "seconds": round(time.monotonic() - begun, 2),
-                "tests": digest,
-            }
-            results.write(json.dumps(answer, ensure_ascii=False) + "\n")
-            results.flush()
-            if outcome != "killed":
-                print(f"  {outcome}: {path}:{mutant.line} {mutant.name}", flush=True)
+        for path in paths:
+            print(f"{path}: {len(todo[path])} mutants to ask", flush=True)
+            for mutant in todo[path]:
+                if time.monotonic() > until:
+                    return
+                begun = time.monotonic()
+                outcome, by = ask(mutant, tests, reach, log)
+                answer = {
+                    "key": mutant.key,
+                    "path": path,
+                    "line": mutant.line,
+                    "operator": mutant.operator,
+                    "name": mutant.name,
+                    "outcome": outcome,
+                    "by": by,
+                    "seconds": round(time.monotonic() - begun, 2),
+                    "tests": digest,
+                }
+                results.write(json.dumps(answer, ensure_ascii=False) + "\n")
+                results.flush()
+                if outcome != "killed":
+                    print(f"  {outcome}: {path}:{mutant.line} {mutant.name}", flush=True)
+            (TREE / path).write_text(sources[path], encoding="utf-8")
 
 
 def report(paths: Sequence[str]) -> int:
@@ -312,9 +324,10 @@ def main() -> int:
     if not chosen.report:
         for name in LOADED_ONCE:
             importlib.import_module(name)
+        os.environ["ORACLE_RUNS"] = ORACLE_RUNS
         until = time.monotonic() + 60 * chosen.minutes
-        for path in paths:
-            run(path, until)
+        for tests in dict.fromkeys(MODULES[path] for path in paths):
+            run([path for path in paths if MODULES[path] == tests], until)
     return report(paths)
 
 
