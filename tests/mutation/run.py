@@ -55,7 +55,7 @@ MODULES: dict[str, tuple[str, ...]] = {
 ENOUGH = 90  # per cent of a module's mutants that the tests must notice
 MEMORY = 4 << 30  # bytes of address space a run may take: a mutant that never stops collecting ends
 QUICK = 4  # seconds, traced: a slower test is asked only when the others noticed nothing
-PATIENCE = 15  # seconds beyond four times the unchanged module's own time, until a run counts as hanging
+PATIENCE = 15  # seconds beyond twice the unchanged module's own time, traced, until a run counts as hanging
 
 # Packages of others, loaded once before the processes part; nothing of ours, which each loads anew.
 LOADED_ONCE = ("hypothesis", "nacl.signing", "cryptography.hazmat.primitives.hpke", "pydantic", "aiohttp", "sqlalchemy")
@@ -179,14 +179,14 @@ def ask(mutant: Mutant, tests: Sequence[str], reach: Reach, log: Path) -> tuple[
     target.write_text(mutant.text, encoding="utf-8")
     for cached in (target.parent / "__pycache__").glob(f"{target.stem}.*"):
         cached.unlink()
-    patience = 4 * reach.whole + PATIENCE
-    near = {test for line in range(mutant.line, mutant.end + 1) for test in reach.tests[mutant.path].get(line, ())}
-    near = {test for test in near if reach.seconds[test] < QUICK}
+    at = {test for line in range(mutant.line, mutant.end + 1) for test in reach.tests[mutant.path].get(line, ())}
+    # What runs when the module is loaded no test reaches: then every quick one may notice.
+    near = sorted((test for test in at or reach.seconds if reach.seconds[test] < QUICK), key=lambda t: reach.seconds[t])
     code = PASSED
     if near:
-        code = run_tests(sorted(near, key=lambda test: reach.seconds[test]), log, patience)
+        code = run_tests(near, log, 4 * sum(reach.seconds[test] for test in near) + PATIENCE)
     if code in (PASSED, INTERNAL, USAGE, NOTHING):
-        code = run_tests(tests, log, patience)
+        code = run_tests(tests, log, 2 * reach.whole + PATIENCE)
     if code == HANGS:
         return "timeout", ""
     if code == PASSED:
