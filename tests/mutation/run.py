@@ -55,6 +55,7 @@ MODULES: dict[str, tuple[str, ...]] = {
 ENOUGH = 90  # per cent of a module's mutants that the tests must notice
 MEMORY = 4 << 30  # bytes of address space a run may take: a mutant that never stops collecting ends
 QUICK = 4  # seconds, traced: a slower test is asked only when the others noticed nothing
+FIRST = 40  # tests: so many of the quickest are asked before the others
 PATIENCE = 15  # seconds beyond twice the unchanged module's own time, traced, until a run counts as hanging
 
 # Packages of others, loaded once before the processes part; nothing of ours, which each loads anew.
@@ -133,15 +134,18 @@ def run_tests(arguments: Sequence[str], log: Path, patience: float) -> int:
         finally:
             os._exit(code)
     deadline = time.monotonic() + patience
-    while True:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else FAILED
-        if time.monotonic() > deadline:
-            os.killpg(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            return HANGS
-        time.sleep(0.01)
+    try:
+        while time.monotonic() < deadline:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else FAILED
+            time.sleep(0.01)
+    except BaseException:  # interrupted: the child has a process group of its own and would run on
+        os.killpg(child, signal.SIGKILL)
+        raise
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return HANGS
 
 
 def measure(paths: Sequence[str], tests: Sequence[str], log: Path) -> Reach:
@@ -183,8 +187,9 @@ def ask(mutant: Mutant, tests: Sequence[str], reach: Reach, log: Path) -> tuple[
     # What runs when the module is loaded no test reaches: then every quick one may notice.
     near = sorted((test for test in at or reach.seconds if reach.seconds[test] < QUICK), key=lambda t: reach.seconds[t])
     code = PASSED
-    if near:
-        code = run_tests(near, log, 4 * sum(reach.seconds[test] for test in near) + PATIENCE)
+    for some in (near[:FIRST], near[FIRST:]):  # the first few need less to be loaded
+        if some and code == PASSED:
+            code = run_tests(some, log, 4 * sum(reach.seconds[test] for test in some) + PATIENCE)
     if code in (PASSED, INTERNAL, USAGE, NOTHING):
         code = run_tests(tests, log, 2 * reach.whole + PATIENCE)
     if code == HANGS:
@@ -317,6 +322,7 @@ def main() -> int:
     unknown = [one for one in chosen.modules if one not in MODULES]
     if unknown:
         parser.error(f"no tests are named for {' '.join(unknown)} (MODULES in tests/mutation/run.py)")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     WORK.mkdir(parents=True, exist_ok=True)
     paths = chosen.modules or list(MODULES)
     if chosen.fresh:
