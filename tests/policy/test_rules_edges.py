@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from exchange.model.alert import Audience, Core, Urgency
+from exchange.model.alert import Audience, Change, Core, Urgency
 from exchange.model.registry import DEFAULT_POLICY, Policy, Publish, Wide
 from exchange.model.statements import DeviceIssuer
 from exchange.model.tlp import Label
@@ -347,3 +347,107 @@ def test_r10_a_later_version_brings_its_own_number_of_approvals() -> None:
     assert rules.version_approvals(POLICY, core(action="withdraw"), None) == 0
     unknown = dataclasses.replace(lineage, previous=None)
     assert rules.version_approvals(POLICY, core(action="withdraw"), unknown) == 0
+
+
+CHANGE = Change.model_construct(audience="same", reason="correction")
+
+
+def lineage(before: Core, **changes: Any) -> Lineage:
+    return dataclasses.replace(Lineage(before, "s" * 64, True, "office", before.approvals, frozenset()), **changes)
+
+
+def later(label: Label = Label.AMBER, **changes: Any) -> Core:
+    fields: dict[str, Any] = {"action": "update", "change": CHANGE, "previous": "s" * 64, "version": 2}
+    return core(label, {"everyone": True}, **(fields | changes))
+
+
+FIRST = core(Label.AMBER, {"everyone": True})
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        later(action="new"),
+        later(version=1),
+        later(previous=None),
+        later(change=None),
+        core(action="update"),
+        core(previous="s" * 64, change=None),
+        core(change=CHANGE, previous=None),
+        core(version=2),
+    ],
+)
+def test_r10_what_belongs_to_a_later_version_stands_in_every_one_and_in_no_first(made: Core) -> None:
+    expected = (False, "R10", "version-malformed", (made.action, str(made.version)))
+    assert answer(rules.r10_version(ROSTER, POLICY, made, None)) == expected
+
+
+@pytest.mark.parametrize(
+    ("made", "changes", "expected"),
+    [
+        (later(), {}, None),
+        (later(), {"organisation": "clinic"}, ("version-of-other-organisation", ("clinic",))),
+        (later(), {"organisation": None}, None),
+        (later(), {"organisation": "clinic", "previous": None}, ("version-of-other-organisation", ("clinic",))),
+        (later(), {"previous": None, "statement": None, "seen": False}, None),
+        (later(previous="t" * 64), {}, ("version-previous", ("s" * 64,))),
+        (later(), {"statement": None}, ("version-previous", ("",))),
+        (later(), {"seen": False}, ("version-unseen", ("s" * 64,))),
+        (later(exercise=True), {}, ("exercise-changed", ())),
+        (later(Label.GREEN), {}, ("label-changed", ("AMBER", "GREEN"))),
+        (later(action="relabel"), {}, ("label-unchanged", ("AMBER", "AMBER"))),
+        (later(Label.GREEN, action="relabel"), {}, ("relabel-approvals", ("0", "1"))),
+        (later(Label.GREEN, action="relabel", approvals=1), {}, None),
+        (later(Label.RED, action="relabel"), {}, None),
+    ],
+)
+def test_r10_says_why_a_version_does_not_follow(made: Core, changes: dict[str, Any], expected: Any) -> None:
+    found = answer(rules.r10_version(ROSTER, POLICY, made, lineage(FIRST, **changes)))
+    assert found == (None if expected is None else (False, "R10", *expected))
+
+
+def test_r10_nothing_follows_a_withdrawal_and_a_first_version_follows_nothing() -> None:
+    withdrawn = lineage(later(action="withdraw"))
+    made = later(version=3)
+    assert answer(rules.r10_version(ROSTER, POLICY, made, withdrawn)) == (False, "R10", "withdrawn", ("2",))
+    assert rules.r10_version(ROSTER, POLICY, later(version=3), lineage(later(action="all-clear"))) is None
+    assert rules.r10_version(ROSTER, POLICY, core(previous=None, change=None), None) is None
+    assert rules.r10_version(ROSTER, POLICY, later(), None) is None
+
+
+def test_r10_the_version_before_is_released() -> None:
+    missing = (False, "R10", "version-unreleased", ("1",))
+    assert answer(rules.r10_released(later(), None)) == missing
+    assert answer(rules.r10_released(later(), lineage(FIRST, previous=None))) == missing
+    assert rules.r10_released(later(), lineage(FIRST)) is None
+    assert rules.r10_released(core(), None) is None
+
+
+@pytest.mark.parametrize("action", ["withdraw", "all-clear"])
+def test_r11_what_takes_back_keeps_the_audience_and_the_approvals(action: str) -> None:
+    made = later(action=action, approvals=1)
+    assert rules.r11_taking_back(made, lineage(FIRST, approvals=1)) is None
+    assert rules.r11_taking_back(made, None) is None
+    assert rules.r11_taking_back(made, lineage(FIRST, previous=None, approvals=3)) is None
+    fewer = (False, "R11", "approvals-below-earlier", ("1", "2"))
+    assert answer(rules.r11_taking_back(made, lineage(FIRST, approvals=2))) == fewer
+    other = lineage(core(Label.AMBER, {"organisations": ("clinic",)}))
+    assert answer(rules.r11_taking_back(made, other)) == (False, "R11", "audience-changed", ())
+    wider = Change.model_construct(audience="wider", reason="scope")
+    for change in (None, wider):
+        said = rules.r11_taking_back(later(action=action, change=change), lineage(FIRST))
+        assert answer(said) == (False, "R11", "audience-not-same", ())
+    assert rules.r11_taking_back(later(change=wider), other) is None
+
+
+@pytest.mark.parametrize("action", ["withdraw", "all-clear"])
+def test_r11_reaches_the_earlier_recipients_and_nobody_else(action: str) -> None:
+    made = later(action=action)
+    view = AudienceView(ROSTER, made, lineage(FIRST, recipients=frozenset({"doctor"})))
+    doctor, nurse = ROSTER.facts.persons["doctor"], ROSTER.facts.persons["nurse"]
+    assert answer(view.rule(view, doctor)) == (True, "R11", "earlier-recipient", ())
+    assert answer(view.rule(view, nurse)) == (False, "R11", "no-earlier-recipient", ())
+    blind = AudienceView(ROSTER, made, None)
+    assert answer(blind.rule(blind, doctor)) == (True, "R11", "earlier-recipient-said", ())
+    clear = AudienceView(ROSTER, later(Label.CLEAR, action=action), None)
+    assert answer(clear.rule(clear, doctor)) == (False, "R7", "public", ())
