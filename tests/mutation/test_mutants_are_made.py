@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
 
 import pytest
 
 from tests.mutation.mutants import mutants_of
+from tests.mutation.suite import MODULES, ROOT, explained
 
 MODULE = '''"""A sentence."""
 import os
@@ -90,5 +90,16 @@ def test_a_change_after_signs_that_are_not_ascii_stands_where_it_belongs() -> No
 
 def test_our_own_modules_have_mutants_that_parse() -> None:
     path = "keys/verify.py"
-    for mutant in mutants_of(path, (Path(__file__).parents[2] / path).read_text(encoding="utf-8")):
+    for mutant in mutants_of(path, (ROOT / path).read_text(encoding="utf-8")):
         ast.parse(mutant.text)
+
+
+def test_the_page_explains_mutants_that_exist() -> None:
+    for path, name in explained():
+        assert path in MODULES
+        assert name in {mutant.name for mutant in mutants_of(path, (ROOT / path).read_text(encoding="utf-8"))}, name
+
+
+def test_modules_and_their_tests_exist() -> None:
+    for path, tests in MODULES.items():
+        assert all((ROOT / one).exists() for one in (path, *tests)), path

@@ -1,0 +1,334 @@
+"""Asking the tests about the mutants of a module, keeping the answers, and the report (docs/mutants.md).
+
+Each mutant is written into a copy of the checkout and the fitting tests run on it in a process of its own, until one
+fails: first the tests that reach the changed line, the quick ones first, and when all of these pass, every test of the
+module. What has been answered is kept in var/mutants/results.jsonl and not asked again while the module stays the
+same; survivors are asked again when a test has changed. Needs an operating system with fork.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib
+import json
+import os
+import resource
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from tests.mutation.mutants import Mutant, mutants_of
+
+ROOT = Path(__file__).resolve().parents[2]
+WORK = ROOT / "var" / "mutants"
+TREE = WORK / "tree"
+RESULTS = WORK / "results.jsonl"
+PAGE = ROOT / "docs" / "mutants.md"
+NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")
+
+# What the tests of a module are. The policy is also asked by the oracle, which knows the rules independently; fewer of
+# its random lives than in CI are enough to notice and keep a question short.
+POLICY_TESTS = ("tests/policy", "tests/oracle/test_policy_agrees.py")
+ORACLE_RUNS = "40"
+MODULES: dict[str, tuple[str, ...]] = {
+    "keys/verify.py": ("tests/keys",),
+    "exchange/policy/members.py": POLICY_TESTS,
+    "exchange/policy/decide.py": POLICY_TESTS,
+    "exchange/policy/rules.py": POLICY_TESTS,
+    "exchange/policy/grants.py": POLICY_TESTS,
+    "exchange/policy/circles.py": POLICY_TESTS,
+}
+ENOUGH = 90  # per cent of a module's mutants that the tests must notice
+MEMORY = 4 << 30  # bytes of address space a run may take: a mutant that never stops collecting ends
+QUICK = 4  # seconds, traced: a slower test is asked only when the others noticed nothing
+FIRST = 40  # tests: so many of the quickest are asked before the others
+PATIENCE = 15  # seconds beyond twice the unchanged module's own time, traced, until a run counts as hanging
+
+# Packages of others, loaded once before the processes part; nothing of ours, which each loads anew.
+LOADED_ONCE = ("hypothesis", "nacl.signing", "cryptography.hazmat.primitives.hpke", "pydantic", "aiohttp", "sqlalchemy")
+PYTEST = ("-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:schemathesis")
+
+PASSED, FAILED, INTERRUPTED, INTERNAL, USAGE, NOTHING = range(6)  # pytest's exit codes
+HANGS = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which tests reach which line of the unchanged modules, how long each takes, and how long all take (seconds)."""
+
+    tests: dict[str, dict[int, list[str]]]
+    seconds: dict[str, float]
+    whole: float
+
+
+class Watch:
+    """A pytest plugin that notes the lines of some files that each test runs, and how long the test takes."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.lines: dict[str, dict[int, set[str]]] = {str(TREE / path): {} for path in paths}
+        self.seconds: dict[str, float] = {}
+        self.test: str | None = None
+
+    def _line(self, frame: FrameType, event: str, _: object) -> Any:
+        if event == "line" and self.test is not None:
+            self.lines[frame.f_code.co_filename].setdefault(frame.f_lineno, set()).add(self.test)
+        return self._line
+
+    def _call(self, frame: FrameType, event: str, _: object) -> Any:
+        return self._line if frame.f_code.co_filename in self.lines else None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item):  # type: ignore[no-untyped-def]
+        self.test = item.nodeid
+        begun = time.monotonic()
+        threading.settrace(self._call)
+        sys.settrace(self._call)
+        try:
+            return (yield)
+        finally:
+            sys.settrace(None)
+            threading.settrace(None)  # type: ignore[arg-type]
+            self.seconds[item.nodeid] = time.monotonic() - begun
+            self.test = None
+
+
+def pytest_in_tree(arguments: Sequence[str], plugins: Sequence[object], log: Path) -> int:
+    """In a forked process: pytest in the copied tree, which stands before everything else on the path."""
+    os.chdir(TREE)
+    os.environ["PYTHONPATH"] = str(TREE)
+    sys.path[:] = [str(TREE), *(one for one in sys.path if Path(one or ".").resolve() != ROOT)]
+    for name in [name for name in sys.modules if name == "tests" or name.startswith("tests.")]:
+        del sys.modules[name]
+    with log.open("wb") as out:
+        os.dup2(out.fileno(), 1)
+        os.dup2(out.fileno(), 2)
+    return int(pytest.main([*PYTEST, *arguments], plugins=list(plugins)))
+
+
+def run_tests(arguments: Sequence[str], log: Path, patience: float) -> int:
+    """The exit code of pytest with these arguments, or HANGS when it does not end within so many seconds."""
+    child = os.fork()
+    if child == 0:
+        code = INTERNAL
+        try:
+            os.setpgid(0, 0)
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            # A cached module of the mutant before could be taken for this one: both may have the same size and second.
+            os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+            sys.dont_write_bytecode = True
+            code = pytest_in_tree(arguments, (), log)
+        finally:
+            os._exit(code)
+    deadline = time.monotonic() + patience
+    try:
+        while time.monotonic() < deadline:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else FAILED
+            time.sleep(0.01)
+    except BaseException:  # interrupted: the child has a process group of its own and would run on
+        os.killpg(child, signal.SIGKILL)
+        raise
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return HANGS
+
+
+def measure(paths: Sequence[str], tests: Sequence[str], log: Path) -> Reach:
+    """Run the tests on the unchanged modules, which must pass; fills the caches of compiled modules, too."""
+    begun = time.monotonic()
+    found = WORK / "reach.json"
+    child = os.fork()
+    if child == 0:
+        code = INTERNAL
+        try:
+            watch = Watch(paths)
+            code = pytest_in_tree(tests, (watch,), log)
+            for path in paths:
+                module = sys.modules[path.removesuffix(".py").replace("/", ".")]
+                if module.__file__ != str(TREE / path):
+                    raise RuntimeError(f"the tests ran {module.__file__}, not the copy")
+            lines = {path: {line: sorted(by) for line, by in watch.lines[str(TREE / path)].items()} for path in paths}
+            found.write_text(json.dumps({"lines": lines, "seconds": watch.seconds}))
+        except BaseException as error:
+            print(error, flush=True)
+            code = INTERNAL
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    if os.waitstatus_to_exitcode(status) != PASSED:
+        raise SystemExit(f"the tests of {' '.join(paths)} must pass before mutants are made: {log}")
+    data = json.loads(found.read_text())
+    reached = {path: {int(line): by for line, by in lines.items()} for path, lines in data["lines"].items()}
+    return Reach(reached, data["seconds"], time.monotonic() - begun)
+
+
+def ask(mutant: Mutant, tests: Sequence[str], reach: Reach, log: Path) -> tuple[str, str]:
+    """(killed, survived, timeout or error; the test that noticed)."""
+    target = TREE / mutant.path
+    target.write_text(mutant.text, encoding="utf-8")
+    for cached in (target.parent / "__pycache__").glob(f"{target.stem}.*"):
+        cached.unlink()
+    at = {test for line in range(mutant.line, mutant.end + 1) for test in reach.tests[mutant.path].get(line, ())}
+    # What runs when the module is loaded no test reaches: then every quick one may notice.
+    near = sorted((test for test in at or reach.seconds if reach.seconds[test] < QUICK), key=lambda t: reach.seconds[t])
+    code = PASSED
+    for some in (near[:FIRST], near[FIRST:]):  # the first few need less to be loaded
+        if some and code == PASSED:
+            code = run_tests(some, log, 4 * sum(reach.seconds[test] for test in some) + PATIENCE)
+    if code in (PASSED, INTERNAL, USAGE, NOTHING):
+        code = run_tests(tests, log, 2 * reach.whole + PATIENCE)
+    if code == HANGS:
+        return "timeout", ""
+    if code == PASSED:
+        return "survived", ""
+    if code in (FAILED, INTERRUPTED, USAGE):  # the last: the tests could not even be loaded
+        output = log.read_text(errors="replace")
+        by = next(
+            (line.split()[1] for line in output.splitlines() if line.startswith(("FAILED ", "ERROR "))), "loading"
+        )
+        return "killed", by
+    return "error", ""
+
+
+def digest_of(tests: Sequence[str]) -> str:
+    """What changes when a test or what it stands on changes; survivors are then asked again."""
+    found = hashlib.sha256()
+    for one in tests:
+        place = ROOT / one
+        for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            found.update(file.read_bytes())
+    return found.hexdigest()[:16]
+
+
+def answered() -> dict[str, dict[str, Any]]:
+    """The last answer about each mutant; a line that was cut off by an interruption does not count."""
+    answers: dict[str, dict[str, Any]] = {}
+    if RESULTS.exists():
+        for line in RESULTS.read_text(encoding="utf-8").splitlines():
+            try:
+                answer = json.loads(line)
+            except ValueError:
+                continue
+            answers[answer["key"]] = answer
+    return answers
+
+
+def explained() -> dict[tuple[str, str], str]:
+    """The survivors that the page explains: {(file, mutant): why}."""
+    rows: dict[tuple[str, str], str] = {}
+    for line in PAGE.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.replace("\\|", "\0").strip().strip("|").split("|")]
+        if len(cells) == 3 and cells[0].startswith("`") and cells[1].startswith("`"):
+            file, name, why = (cell.replace("\0", "|") for cell in cells)
+            rows[file.strip("`"), name.strip("`")] = why
+    return rows
+
+
+def run(paths: Sequence[str], until: float) -> None:
+    """Ask about the mutants of modules with the same tests that have no answer yet, until the clock says so."""
+    tests = MODULES[paths[0]]
+    digest, known = digest_of(tests), answered()
+
+    def open_question(mutant: Mutant) -> bool:
+        answer = known.get(mutant.key)
+        return answer is None or (answer["outcome"] in ("survived", "error") and answer["tests"] != digest)
+
+    sources = {path: (ROOT / path).read_text(encoding="utf-8") for path in paths}
+    todo = {path: [one for one in mutants_of(path, source) if open_question(one)] for path, source in sources.items()}
+    if not any(todo.values()) or time.monotonic() > until:
+        return
+    shutil.rmtree(TREE, ignore_errors=True)
+    shutil.copytree(ROOT, TREE, ignore=NOT_COPIED)
+    log = WORK / "last.log"
+    reach = measure(paths, tests, log)
+    print(f"{' '.join(tests)}: {reach.whole:.0f} s, traced", flush=True)
+    with RESULTS.open("a", encoding="utf-8") as results:
+        for path in paths:
+            print(f"{path}: {len(todo[path])} mutants to ask", flush=True)
+            for mutant in todo[path]:
+                if time.monotonic() > until:
+                    return
+                begun = time.monotonic()
+                outcome, by = ask(mutant, tests, reach, log)
+                answer = {
+                    "key": mutant.key,
+                    "path": path,
+                    "line": mutant.line,
+                    "operator": mutant.operator,
+                    "name": mutant.name,
+                    "outcome": outcome,
+                    "by": by,
+                    "seconds": round(time.monotonic() - begun, 2),
+                    "tests": digest,
+                }
+                results.write(json.dumps(answer, ensure_ascii=False) + "\n")
+                results.flush()
+                if outcome != "killed":
+                    print(f"  {outcome}: {path}:{mutant.line} {mutant.name}", flush=True)
+            (TREE / path).write_text(sources[path], encoding="utf-8")
+
+
+def report(paths: Sequence[str]) -> int:
+    """Print the figures, the survivors that nobody explained, and explanations whose mutant is gone; 0 when all is well."""
+    known, reasons = answered(), explained()
+    wrong = 0
+    print(f"\n{'module':32} mutants killed timeouts survived (explained) not run  noticed")
+    for path in paths:
+        mutants = mutants_of(path, (ROOT / path).read_text(encoding="utf-8"))
+        outcomes = Counter(known[m.key]["outcome"] if m.key in known else "not run" for m in mutants)
+        survivors = [m for m in mutants if m.key in known and known[m.key]["outcome"] == "survived"]
+        open_ones = [m for m in survivors if (path, m.name) not in reasons]
+        ran = len(mutants) - outcomes["not run"]
+        noticed = 100 * (outcomes["killed"] + outcomes["timeout"]) / ran if ran else 0.0
+        print(
+            f"{path:32} {len(mutants):7} {outcomes['killed']:6} {outcomes['timeout']:8} {outcomes['survived']:8} "
+            f"({len(survivors) - len(open_ones):9}) {outcomes['not run']:7}  {noticed:.1f} %"
+        )
+        names = {m.name for m in survivors}
+        stale = [name for file, name in reasons if file == path and name not in names] if ran == len(mutants) else []
+        for mutant in open_ones:
+            print(f"  unexplained: {path}:{mutant.line} {mutant.name}")
+        for name in stale:
+            print(f"  explained, but does not survive (any more): {name}")
+        wrong += len(open_ones) + len(stale) + outcomes["not run"] + outcomes["error"] + (noticed < ENOUGH)
+    return 1 if wrong else 0
+
+
+def main() -> int:
+    """Ask, then report."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("modules", nargs="*", default=[], help=f"default: {' '.join(MODULES)}")
+    parser.add_argument(
+        "--minutes", type=float, default=24 * 60, help="stop asking after so long; begin again to go on"
+    )
+    parser.add_argument("--fresh", action="store_true", help="forget all earlier answers")
+    parser.add_argument("--report", action="store_true", help="only report what is known")
+    chosen = parser.parse_args()
+    unknown = [one for one in chosen.modules if one not in MODULES]
+    if unknown:
+        parser.error(f"no tests are named for {' '.join(unknown)} (MODULES in tests/mutation/suite.py)")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    WORK.mkdir(parents=True, exist_ok=True)
+    paths = chosen.modules or list(MODULES)
+    if chosen.fresh:
+        RESULTS.unlink(missing_ok=True)
+    if not chosen.report:
+        for name in LOADED_ONCE:
+            importlib.import_module(name)
+        os.environ["ORACLE_RUNS"] = ORACLE_RUNS
+        until = time.monotonic() + 60 * chosen.minutes
+        for tests in dict.fromkeys(MODULES[path] for path in paths):
+            run([path for path in paths if MODULES[path] == tests], until)
+    return report(paths)
