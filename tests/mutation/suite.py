@@ -53,7 +53,7 @@ ENOUGH = 90  # per cent of a module's mutants that the tests must notice
 MEMORY = 4 << 30  # bytes of address space a run may take: a mutant that never stops collecting ends
 QUICK = 4  # seconds, traced: a slower test is asked only when the others noticed nothing
 FIRST = 40  # tests: so many of the quickest are asked before the others
-PATIENCE = 15  # seconds beyond twice the unchanged module's own time, traced, until a run counts as hanging
+PATIENCE = 15  # seconds beyond four times what the tests took, traced, until a run counts as hanging
 
 # Packages of others, loaded once before the processes part; nothing of ours, which each loads anew.
 LOADED_ONCE = ("hypothesis", "nacl.signing", "cryptography.hazmat.primitives.hpke", "pydantic", "aiohttp", "sqlalchemy")
@@ -145,10 +145,33 @@ def run_tests(arguments: Sequence[str], log: Path, patience: float) -> int:
     return HANGS
 
 
+def state_of_checkout() -> str:
+    """What changes when anything changes that a test may run; what makes the mutants is left out."""
+    found = hashlib.sha256()
+    for folder in ("exchange", "keys", "tests"):
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            if file.parent != Path(__file__).parent:
+                found.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
+    return found.hexdigest()
+
+
 def measure(paths: Sequence[str], tests: Sequence[str], log: Path) -> Reach:
-    """Run the tests on the unchanged modules, which must pass; fills the caches of compiled modules, too."""
+    """Copy the checkout and run the tests on the unchanged modules, which must pass; or what is known of the same state.
+
+    It fills the copy's caches of compiled modules, too.
+    """
     begun = time.monotonic()
     found = WORK / "reach.json"
+    state = state_of_checkout()
+    if found.exists() and TREE.exists():
+        data = json.loads(found.read_text())
+        if data["state"] == state and data["of"] == [list(paths), list(tests)]:
+            for path in paths:
+                shutil.copy(ROOT / path, TREE / path)
+            return _reach(data)
+    found.unlink(missing_ok=True)
+    shutil.rmtree(TREE, ignore_errors=True)
+    shutil.copytree(ROOT, TREE, ignore=NOT_COPIED)
     child = os.fork()
     if child == 0:
         code = INTERNAL
@@ -160,7 +183,8 @@ def measure(paths: Sequence[str], tests: Sequence[str], log: Path) -> Reach:
                 if module.__file__ != str(TREE / path):
                     raise RuntimeError(f"the tests ran {module.__file__}, not the copy")
             lines = {path: {line: sorted(by) for line, by in watch.lines[str(TREE / path)].items()} for path in paths}
-            found.write_text(json.dumps({"lines": lines, "seconds": watch.seconds}))
+            data = {"state": state, "of": [paths, tests], "lines": lines, "seconds": watch.seconds}
+            found.write_text(json.dumps({**data, "whole": time.monotonic() - begun}))
         except BaseException as error:
             print(error, flush=True)
             code = INTERNAL
@@ -169,9 +193,12 @@ def measure(paths: Sequence[str], tests: Sequence[str], log: Path) -> Reach:
     _, status = os.waitpid(child, 0)
     if os.waitstatus_to_exitcode(status) != PASSED:
         raise SystemExit(f"the tests of {' '.join(paths)} must pass before mutants are made: {log}")
-    data = json.loads(found.read_text())
+    return _reach(json.loads(found.read_text()))
+
+
+def _reach(data: dict[str, Any]) -> Reach:
     reached = {path: {int(line): by for line, by in lines.items()} for path, lines in data["lines"].items()}
-    return Reach(reached, data["seconds"], time.monotonic() - begun)
+    return Reach(reached, data["seconds"], data["whole"])
 
 
 def ask(mutant: Mutant, tests: Sequence[str], reach: Reach, log: Path) -> tuple[str, str]:
@@ -183,12 +210,14 @@ def ask(mutant: Mutant, tests: Sequence[str], reach: Reach, log: Path) -> tuple[
     at = {test for line in range(mutant.line, mutant.end + 1) for test in reach.tests[mutant.path].get(line, ())}
     # What runs when the module is loaded no test reaches: then every quick one may notice.
     near = sorted((test for test in at or reach.seconds if reach.seconds[test] < QUICK), key=lambda t: reach.seconds[t])
+    # A fixture that many tests share counts for the first that used it: the rest is asked as well.
+    rest = sorted(reach.seconds.keys() - set(near), key=lambda t: reach.seconds[t])
     code = PASSED
-    for some in (near[:FIRST], near[FIRST:]):  # the first few need less to be loaded
+    for some in (near[:FIRST], near[FIRST:], rest):  # the first few need less to be loaded
         if some and code == PASSED:
             code = run_tests(some, log, 4 * sum(reach.seconds[test] for test in some) + PATIENCE)
-    if code in (PASSED, INTERNAL, USAGE, NOTHING):
-        code = run_tests(tests, log, 2 * reach.whole + PATIENCE)
+    if code in (INTERNAL, USAGE, NOTHING):  # a test of another name than before, or nothing can be loaded
+        code = run_tests(tests, log, 4 * reach.whole + PATIENCE)
     if code == HANGS:
         return "timeout", ""
     if code == PASSED:
@@ -249,15 +278,16 @@ def run(paths: Sequence[str], until: float) -> None:
     todo = {path: [one for one in mutants_of(path, source) if open_question(one)] for path, source in sources.items()}
     if not any(todo.values()) or time.monotonic() > until:
         return
-    shutil.rmtree(TREE, ignore_errors=True)
-    shutil.copytree(ROOT, TREE, ignore=NOT_COPIED)
     log = WORK / "last.log"
     reach = measure(paths, tests, log)
     print(f"{' '.join(tests)}: {reach.whole:.0f} s, traced", flush=True)
     with RESULTS.open("a", encoding="utf-8") as results:
         for path in paths:
             print(f"{path}: {len(todo[path])} mutants to ask", flush=True)
-            for mutant in todo[path]:
+            # What runs when the module is loaded is slow to ask about, and comes last.
+            for mutant in sorted(
+                todo[path], key=lambda one: not reach.tests[path].keys() & {*range(one.line, one.end + 1)}
+            ):
                 if time.monotonic() > until:
                     return
                 begun = time.monotonic()
