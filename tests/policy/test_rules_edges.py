@@ -15,6 +15,7 @@ from exchange.model.registry import DEFAULT_POLICY, Policy, Publish, Wide
 from exchange.model.statements import DeviceIssuer
 from exchange.model.tlp import Label
 from exchange.policy import rules
+from exchange.policy.decide import decide_one
 from exchange.policy.lineage import Lineage
 from exchange.policy.members import Circle, Device, Facts, Organisation, Person, Roster
 from exchange.policy.rules import AudienceView, Decision
@@ -174,6 +175,24 @@ def test_an_auditor_a_client_and_those_not_in_force_receive_nothing() -> None:
         found = roster.facts.persons["doctor"]
         assert answer(rules.r1_in_force(view, found)) == (False, "R1", code, ())
         assert answer(rules.r1_in_force(view, found)) == (False, "R1", code, ())  # asked twice, the same
+
+
+def test_one_of_an_organisation_s_areas_is_enough() -> None:
+    roster = changed("organisations", "clinic", areas=("05113000", "05911000"))
+    found = roster.facts.persons["doctor"]
+    for areas, allowed in ((("05113",), True), (("05911",), True), (("06",), False)):
+        view = AudienceView(roster, core(Label.GREEN, {"areas": areas}))
+        assert rules.r6_green(view, found).allowed is allowed
+
+
+def test_author_and_candidate_approvers_receive_what_is_sealed_and_the_reason_says_so() -> None:
+    red = core(Label.RED, {"persons": ("doctor",)}, approvers=("approver",))
+    assert answer(decide_one(ROSTER, POLICY, red, "author")) == (True, "R2", "author", ())
+    assert answer(decide_one(ROSTER, POLICY, red, "approver")) == (True, "R8", "candidate-approver", ())
+    assert answer(decide_one(ROSTER, POLICY, red, "clerk")) == (False, "R3", "not-named", ())
+    assert answer(decide_one(ROSTER, POLICY, red, "nobody")) == (False, "R1", "person-unknown", ())
+    clear = core(Label.CLEAR, approvers=("approver",), stanzas=0)
+    assert answer(decide_one(ROSTER, POLICY, clear, "author")) == (False, "R7", "public", ())
 
 
 # -- rules about the alert -----------------------------------------------------------------------------------------
