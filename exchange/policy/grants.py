@@ -16,6 +16,7 @@ from exchange.model.journal import AlertAnswer, AlertGrant
 from exchange.model.tlp import Label
 from exchange.policy.decide import decide_one
 from exchange.policy.epochs import EpochTable
+from exchange.policy.lineage import Lineage
 from exchange.policy.members import Person, Roster
 from exchange.policy.replay import NO_BUNDLE, AlertRefusal
 from exchange.policy.rules import AUDITOR, PUBLIC, AudienceView, Decision
@@ -71,7 +72,8 @@ class GrantContext:
 
     ``released`` and ``newest``: whether the alert is released, and no later version of it is.  ``usable``: devices with a
     usable key for the week of ``grant.at`` at ``grant.seen.journal.size``.  ``via``: (alert, device) of the grant that
-    ``via`` names.
+    ``via`` names.  ``lineage``: the alert's own, for a newcomer to an all-clear (R11); None for version 1 and where the earlier
+    versions are not known.
     """
 
     released: bool
@@ -80,6 +82,7 @@ class GrantContext:
     usable: Container[str]
     permission: Permission | None = None
     via: tuple[str, str] | None = None
+    lineage: Lineage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +212,7 @@ def _newcomer(case: _Case) -> Decision:
     holders = case.context.holders
     if any(device in holders.leaves for device in facts.devices_of.get(case.grantee.id, ())):
         return case.yes("newcomer")
-    found = decide_one(case.roster, facts.policy, case.core, case.grantee.id)
+    found = decide_one(case.roster, facts.policy, case.core, case.grantee.id, lineage=case.context.lineage)
     return case.yes("newcomer") if found.allowed else case.no("not-recipient")
 
 

@@ -174,11 +174,13 @@ def _newcomer(world: World, t: int, journal: Journal, release: Release, claim: C
 
 
 def _history(world: World, journal: Journal, release: Release, claim: Claim) -> set[tuple[str, str]]:
-    """6. "Another device of the grantee's person, revoked or not, has a leaf or a grant of the alert, and the grantor is of
-    the same organisation (a client's: or of its sponsor); else `other-organisation` or `not-recipient`."
+    """6. "Another device of the grantee's person, revoked or not, has a leaf or a grant of the alert, or this one
+    has a leaf without a stanza, and the grantor is of the same organisation (a client's: or of its sponsor); else
+    `other-organisation` or `not-recipient`."
     """
     grantor, grantee = person_of(world, claim.issuer), person_of(world, claim.device)
-    others = {*release.leaves, *(grant.device for grant in grants_of(journal, claim.alert))} - {claim.device}
+    granted = {grant.device for grant in grants_of(journal, claim.alert)} - {claim.device}
+    others = granted | {device for device, stanza in release.leaves.items() if device != claim.device or not stanza}
     home = organisation_of(world, grantee)
     near = organisation_of(world, grantor) in {home, sponsor_of(world, home)} - {None}
     reasons = set() if near else {("R13", "other-organisation")}

@@ -6,11 +6,9 @@ roster takes its verifier as an argument); keys are made once for all lives. The
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,9 +16,12 @@ from nacl.bindings import crypto_scalarmult_base
 
 from exchange.model.alert import Core
 from exchange.model.entry import Entry
+from exchange.model.journal import AlertGrant
 from exchange.model.problems import Malformed
-from exchange.model.statements import KINDS, Statement, chain_of, parse_statement
+from exchange.model.statements import Statement, chain_of, parse_statement
 from exchange.policy import decide as product
+from exchange.policy import lineage
+from exchange.policy.grants import RULE, GrantContext, Holders, Permission, decide_grant
 from exchange.policy.members import Facts, Roster
 from exchange.policy.roster import RosterRefusal, TrustedRoster
 from exchange.serverkeys import generate
@@ -31,11 +32,10 @@ from keys.verify import possession_message
 from tests.support.world import EMPTY_HEAD, Randomness
 
 sys.path.insert(0, str(Path(__file__).parent))
-from adapter import SCHEMA, AlertCase, GrantCase, Judged, Said
-from oracle_journal import Grant, Release
+from adapter import ALL, SCHEMA, AlertCase, GrantCase, Judged, Said
+from oracle_journal import Answer, Claim, Grant, Journal, Release
 from oracle_world import NEWEST, Fact, Signer
 
-lineage: Any = importlib.import_module("exchange.policy.lineage") if find_spec("exchange.policy.lineage") else None
 NAME: Final = {"name": "0" * 64}
 ZEROS: Final = "0" * 64
 WINDOW: Final = 604_800  # seconds
@@ -71,13 +71,7 @@ class Product:
         self.exchange = ""
         self.random = Randomness("nonces")
 
-    speaks = frozenset(
-        {
-            *(["clients"] if "client.register" in KINDS else []),
-            *(["circles"] if "circle.define" in KINDS else []),
-            *(["versions"] if "lineage" in product.Context.__dataclass_fields__ else []),
-        }
-    )
+    speaks = ALL
 
     # -- statements -----------------------------------------------------------------------------------------------
 
@@ -239,17 +233,15 @@ class Product:
             core = self._core(case.core, facts, case.seen)
         except ValueError:
             return Judged("refused", SCHEMA)
-        context: dict[str, Any] = {}
-        if "versions" in self.speaks:
-            context["lineage"] = self._lineage(core, case)
+        earlier = self._lineage(core, case)
         acceptance = None if case.t_accept is None else self.roster.at(case.t_accept)
-        verdict = product.decide(named, policy, core, case.given, product.Context(acceptance, case.usable, **context))
+        verdict = product.decide(named, policy, core, case.given, product.Context(acceptance, case.usable, earlier))
         # A refused alert is not asked about its people; here they are compared all the same.
-        asked = product.decide_people(named, policy, core, *context.values())
+        asked = product.decide_people(named, policy, core, earlier)
         leaves = frozenset(one.device for one in product.expand(named, asked, case.usable)[0])
         people = {person: Said(one.allowed, one.rule, one.code) for person, one in asked.items()}
         state = verdict.alert.code if verdict.alert.allowed else "refused"
-        behind = frozenset(verdict.unreached) if "versions" in self.speaks and state != "refused" else None
+        behind = frozenset(verdict.unreached) if state != "refused" else None
         return Judged(state, verdict.alert.rule, people, leaves, behind)
 
     def _lineage(self, core: Core, case: AlertCase) -> Any:
@@ -273,8 +265,65 @@ class Product:
     def _organisation(self, device: str) -> str:
         return self.roster.facts.persons[self._person(device)].organisation
 
-    def grant(self, case: GrantCase) -> Said | None:
+    def grant(self, case: GrantCase) -> Said:
+        """Whether a leaf is the grantor's own is seen in the bytes, by another function, which is asked before."""
+        claim, journal = case.claim, case.journal
+        releases = [one for one in journal if isinstance(one, Release)]
+        release = next((one for one in releases if one.statement == claim.alert), None)
+        try:
+            grant = AlertGrant.model_validate(self._grant(claim))
+        except ValueError:
+            return Said(False, SCHEMA)
+        if claim.leaf not in (None, claim.issuer):
+            return Said(False, RULE[claim.purpose], "leaf-place")
+        shown = release or releases[-1]
+        core = self._core(shown.core, self.roster.facts, 0)
+        grants = {one.statement: (one.alert, one.device) for one in journal if isinstance(one, Grant)}
+        context = GrantContext(
+            released=release is not None,
+            newest=not any(
+                one.core["alert"] == core.alert and one.core["version"] > core.version for one in releases
+            ),
+            holders=Holders(
+                leaves=frozenset(shown.leaves),
+                stanzas=frozenset(device for device, stanza in shown.leaves.items() if stanza),
+                granted=frozenset(device for alert, device in grants.values() if alert == claim.alert),
+            ),
+            usable=case.usable,
+            permission=self._permission(claim, journal),
+            via=grants.get(claim.via or ""),
+            lineage=self._given_lineage(case.lineage),
+        )
+        found = decide_grant(self.roster.at(case.t), core, grant, context)
+        return Said(found.allowed, found.rule, found.code)
+
+    def _grant(self, claim: Claim) -> dict[str, Any]:
+        """The statement's fields; what is sealed is not looked at here."""
+        leaf = {"index": 0, "path": [], "stanza": ZEROS, "tag": encoding.b64u(bytes(8))}
+        entitled = {"leaf": leaf if claim.leaf else None, "permission": claim.permission, "via": claim.via}
+        return {
+            "alert": claim.alert, "at": claim.at, "device": claim.device, "ephemeral": encoding.b64u(bytes(32)),
+            "exchange": self.exchange, "issuer": {"device": claim.issuer}, "nonce": self.random.id(),
+            "not_after": claim.at + 300, "purpose": claim.purpose, "stanza": encoding.b64u(bytes(1168)),
+            "seen": {"journal": EMPTY_HEAD, "registry": EMPTY_HEAD}, "tag": encoding.b64u(bytes(8)),
+            **{name: value for name, value in entitled.items() if value is not None},
+        }  # fmt: skip
+
+    def _permission(self, claim: Claim, journal: Journal) -> Permission | None:
+        for one in journal:
+            if isinstance(one, Answer) and one.statement == claim.permission:
+                organisation = self.roster.facts.persons[one.asker].organisation
+                return Permission(one.alert, organisation, one.permits if one.granted else frozenset())
         return None
+
+    def _given_lineage(self, said: Mapping[str, Any] | None) -> Any:
+        """The lineage under which the alert itself was judged."""
+        if said is None:
+            return None
+        core, recipients = self._core(said["core"], self.roster.facts, 0), frozenset(said["earlier"])
+        return lineage.Lineage(
+            core, said["statement"], said["released"], said["home"], said["approvals"], recipients
+        )
 
 
 def _members(members: Mapping[str, Any]) -> dict[str, list[str]]:

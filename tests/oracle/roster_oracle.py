@@ -116,8 +116,10 @@ def _signers_broken(world: World, fact: Fact, signers: Sequence[Signer]) -> set[
     satisfied = {
         "registrars": distinct and not devices and len(registrars) == threshold and set(registrars) <= named,
         "administrator": len(signers) == len(devices) == 1 and persons == own != set(),
-        # A curator is "a signer like any other (M4) when signing": the terms and the roles are not asked again.
-        "curator": len(signers) == len(devices) == len(persons) == 1 and persons <= curators_of(world, fact.subject),
+        # A curator is "a signer like any other (M4) when signing, and no auditor by then": the terms are not asked again.
+        "curator": len(signers) == len(devices) == len(persons) == 1
+        and persons <= curators_of(world, fact.subject)
+        and not any("auditor" in roles_of(world, person) for person in persons),
         "own device": len(signers) == len(devices) == 1 and persons == {mine},
         "two persons": distinct
         and len(signers) == 2
