@@ -137,7 +137,7 @@ class AlertReplay:
         if named is None:
             raise AlertRefusal("A2", "roster-ahead", "the registry that the alert names cannot be replayed")
         leaves = self._leaves(statement.id) if core.label.sealed else ()
-        lineage = self._lineage(core, acceptance)
+        lineage = self.lineage(core, acceptance)
         verdict, _ = replay_alert(statement, named, acceptance, self._epochs, signers, leaves, lineage)
         if (verdict.alert.code == "released") != released:
             raise AlertRefusal(
@@ -152,7 +152,7 @@ class AlertReplay:
             self._chains.setdefault(core.alert, []).append(Released(index, statement.id, core))
             self._released(index, entry, known, core, verdict, len(signers.approvals), named.facts.policy)
 
-    def _lineage(self, core: Core, acceptance: Roster) -> Lineage | None:
+    def lineage(self, core: Core, acceptance: Roster) -> Lineage | None:
         """The versions before this one, as the bundle has them: released ones that were judged, and in nothing refused.
 
         Who received them is decided again where R11 asks for it: their leaves were compared with that decision.

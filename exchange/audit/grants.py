@@ -17,7 +17,7 @@ from exchange.model.entry import Entry, GrantMark
 from exchange.model.journal import AlertAnswer, AlertGrant
 from exchange.model.statements import Statement, parse_statement
 from exchange.policy.epochs import EpochTable
-from exchange.policy.grants import GrantContext, Holders, Permission, check_leaf, decide_grant
+from exchange.policy.grants import GrantContext, Holders, Permission, check_leaf, decide_grant, needs_lineage
 from exchange.policy.members import Roster
 from exchange.policy.replay import AlertRefusal, check_named_journal, refusal_of
 from keys import encoding
@@ -99,6 +99,7 @@ class GrantReplay:
             usable=self._epochs.usable(encoding.week_of(grant.at), seen),
             permission=self._permissions.get(grant.permission or ""),
             via=self._table.by_statement.get(grant.via or ""),
+            lineage=self._alerts.lineage(body.core, roster) if needs_lineage(body.core, grant) else None,
         )
         decision = decide_grant(roster, body.core, grant, context)
         # What is refused is kept nevertheless: what is said later about it is judged for itself.

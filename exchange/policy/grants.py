@@ -19,7 +19,7 @@ from exchange.policy.epochs import EpochTable
 from exchange.policy.lineage import Lineage
 from exchange.policy.members import Person, Roster
 from exchange.policy.replay import NO_BUNDLE, AlertRefusal
-from exchange.policy.rules import AUDITOR, PUBLIC, AudienceView, Decision
+from exchange.policy.rules import AUDITOR, PUBLIC, TAKING_BACK, AudienceView, Decision
 from keys import encoding
 from keys.errors import KeysError
 from keys.stanza import depth_of, leaf_hash, stanza_id, verify_path
@@ -142,6 +142,11 @@ def decide_grant(roster: Roster, core: Core, grant: AlertGrant, context: GrantCo
     if core.action == "withdraw":
         return case.no("alert-withdrawn")
     return _onward(case) if grant.purpose == ONWARD else _newcomer(case)
+
+
+def needs_lineage(core: Core, grant: AlertGrant) -> bool:
+    """Whether the decision asks for the alert's lineage: to a newcomer to an all-clear, which goes to earlier recipients."""
+    return grant.purpose == NEWCOMER and core.action in TAKING_BACK and core.version > 1
 
 
 def _grantor(roster: Roster, grant: AlertGrant, context: GrantContext) -> tuple[Decision | None, Person | None]:

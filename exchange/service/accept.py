@@ -124,6 +124,8 @@ class Prepared:
     statement: Statement
     known: int | None = None
     material: AlertMaterial | None = None
+    lineage: Lineage | None = None
+    """Of the alert that a grant is of, where its decision needs it."""
 
 
 @lru_cache(maxsize=KEPT_DEVICES)
@@ -282,7 +284,9 @@ class Request:
             case AlertGrant() as body:
                 self._by_device(staging, statement, acceptance, stage.at)
                 audience = self._known.audiences.get(body.alert)
-                grant = grants.accept(stage, staging, statement, body, self._known.grants, audience, acceptance)
+                grant = grants.accept(
+                    stage, staging, statement, body, self._known.grants, audience, acceptance, one.lineage
+                )
             case AlertAsk() as body:
                 self._by_device(staging, statement, acceptance, stage.at)
                 self._recipient(staging, body.alert, body.issuer.device)

@@ -27,6 +27,7 @@ from exchange.model.journal import AlertAsk, AlertGrant, AlertReceipt, AlertReje
 from exchange.model.scalars import DAY, Record, Seen
 from exchange.model.statements import KINDS, Statement, encode_body, parse_statement
 from exchange.model.submission import MAX_STATEMENTS, Accepted, Refused, Submission
+from exchange.policy.grants import needs_lineage
 from exchange.policy.members import Facts
 from exchange.policy.replay import AlertRefusal, check_named_journal, verify_signers
 from exchange.policy.roster import TrustedRoster
@@ -211,7 +212,7 @@ class Exchange:
             for index, one in enumerate(prepared):
                 one.known = known.accepted.get(known_of(one.statement))
                 if one.known is None:
-                    await self._prepare(one, index, known.lengths)
+                    await self._prepare(one, index, known)
             request = Request(prepared, self._pin, known.about, self.statement_signer.public)
             committed = await self.sequencer.submit(_Posting(self, request))
         finally:
@@ -283,8 +284,9 @@ class Exchange:
         about = replace(found.about, audiences={**kept, **found.about.audiences})
         return _LookedUp(found.accepted, about, found.lengths)
 
-    async def _prepare(self, one: Prepared, index: int, lengths: Mapping[str, int]) -> None:
-        """Fetch what a statement refers to, given the lengths of the blobs that are here; raises Refused."""
+    async def _prepare(self, one: Prepared, index: int, known: _LookedUp) -> None:
+        """Fetch what a statement refers to, given what the store knows of it; raises Refused."""
+        lengths = known.lengths
         try:
             match one.statement.body:
                 case AlertBody() as body:
@@ -295,6 +297,9 @@ class Exchange:
                 case AlertGrant() as body:
                     await asyncio.to_thread(self._check_signed, one.statement)
                     await self._check_journal(body)
+                    alert = known.about.grants.alerts.get(body.alert)
+                    if alert is not None and needs_lineage(alert.core, body):
+                        one.lineage = await lineage_from_store(self.store, self.state, alert.core)
                 case EpochPublish() as body:
                     await asyncio.to_thread(self._check_signed, one.statement)
                     _need_blobs(one.statement, lengths)

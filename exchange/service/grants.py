@@ -16,6 +16,7 @@ from exchange.model.scalars import DAY
 from exchange.model.statements import Statement, parse_statement
 from exchange.model.submission import Refused
 from exchange.policy.grants import GrantContext, Holders, Permission, check_leaf, decide_grant
+from exchange.policy.lineage import Lineage
 from exchange.policy.members import Roster
 from exchange.policy.replay import refusal_of
 from exchange.service.answers import composed, value
@@ -112,8 +113,10 @@ def accept(
     known: KnownGrants,
     audience: AudienceRow | None,
     roster: Roster,
+    lineage: Lineage | None,
 ) -> GrantMark:
-    """Decide a grant under the lock, stage it, and return what its entry says.
+    """Decide a grant under the lock, stage it, and return what its entry says; ``lineage`` is its alert's, where the decision
+    needs it.
 
     Raises Refused (``alert-unknown``, ``grant-limit``), AlertRefusal with the rule: R1, R12, R13, R15, R16, V7.
     """
@@ -129,6 +132,7 @@ def accept(
         usable=state.epochs.usable(encoding.week_of(grant.at), grant.seen.journal.size),
         permission=known.permissions.get(grant.permission or ""),
         via=state.grants.by_statement.get(grant.via or ""),
+        lineage=lineage,
     )
     decision = decide_grant(roster, body.core, grant, context)
     if not decision.allowed:

@@ -69,6 +69,14 @@ def test_grants_that_the_rules_allow_verify_and_their_receipts_count(scene: Scen
     assert (report.totals.received, report.totals.read, report.totals.deliveries) == (1, 1, 1)
 
 
+def test_attack_an_all_clear_given_to_a_newcomer_who_had_no_earlier_version(scene: Scene, tmp_path: Path) -> None:
+    world = scene.world
+    clear = world.version(scene.author, scene.alert, "all-clear")
+    world.log(clear)
+    index = world.log(give(world, scene.author, clear, scene.nurse.device, "newcomer"))
+    assert scene.verdict(tmp_path) == (9, "R12", "not-recipient", index)
+
+
 def _stranger(scene: Scene) -> Statement:
     return scene.give(scene.driver.device)
 

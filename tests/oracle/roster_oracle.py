@@ -208,6 +208,8 @@ def _client_broken(world: World, fact: Fact) -> set[str]:
     clients = {one.subject for one in world if one.kind == "client_register" and one.says["sponsor"] == sponsor}
     broken = {"M19"} if is_client(world, sponsor) or not admitted(world, fact.at, sponsor) else set()
     broken |= {"M6", "M19"} if sponsor not in all_organisations(world) else set()
+    # "Nothing is enrolled or changed below a removed organisation": a client is below its sponsor.
+    broken |= {"M7"} if happened(world, "org_remove", sponsor) else set()
     broken |= {"M19"} if len(clients | {fact.subject}) > MOST_CLIENTS else set()
     if fact.subject in all_organisations(world):
         # A renewal: of a client, and of the same sponsor's.

@@ -11,6 +11,7 @@ from exchange.model.alert import Core
 from exchange.model.journal import AlertGrant
 from exchange.model.scalars import DAY
 from exchange.policy.grants import GrantContext, Holders, Permission, addressed, decide_grant
+from exchange.policy.lineage import Lineage
 from exchange.policy.members import Facts, Roster
 from keys import encoding
 from tests.policy.test_rules import Scene, ids
@@ -32,6 +33,7 @@ class Grants(Scene):
         self.granted: set[str] = set()
         self.permission: Permission | None = None
         self.via: tuple[str, str] | None = None
+        self.lineage: Lineage | None = None
         self.newest = self.released = self.complete = True
 
     @property
@@ -76,7 +78,9 @@ class Grants(Scene):
         if "via" not in body:
             body["leaf"] = {"index": 0, "path": [], "stanza": "0" * 64, "tag": encoding.b64u(bytes(8))}
         known = Holders(have, have, frozenset(self.granted), self.complete)
-        context = GrantContext(self.released, self.newest, known, self.usable, self.permission, self.via)
+        context = GrantContext(
+            self.released, self.newest, known, self.usable, self.permission, self.via, self.lineage
+        )
         found = decide_grant(self.roster, made, AlertGrant.model_validate(body), context)
         return found.allowed, found.rule, found.code
 
@@ -231,6 +235,16 @@ def test_a_newcomer_is_served_by_the_source_and_by_nobody_else(scene: Grants) ->
     assert scene.why(scene.approver, scene.nurse, purpose="newcomer", holders=(scene.approver,)) == (
         False, "R12", "not-author",
     )  # fmt: skip
+
+
+def test_attack_an_all_clear_given_to_a_newcomer_who_had_no_earlier_version(scene: Grants) -> None:
+    clear = {
+        "action": "all-clear", "change": {"audience": "same", "reason": "correction"}, "kind": "all-clear",
+        "previous": "b" * 64, "version": 2,
+    }  # fmt: skip
+    scene.lineage = Lineage(None, None, True, None, 0, frozenset({scene.doctor.person, scene.porter.person}))
+    assert scene.why(scene.author, scene.nurse, purpose="newcomer", core=clear) == (False, "R12", "not-recipient")
+    assert scene.why(scene.author, scene.porter, purpose="newcomer", core=clear) == (True, "R12", "newcomer")
 
 
 def test_history_is_for_another_device_of_a_person_who_had_it(scene: Grants) -> None:

@@ -237,6 +237,21 @@ async def test_a_newcomer_is_served_by_the_author(scene: Scene) -> None:
     assert await scene.refused(grant) == ("R12", "not-recipient")
 
 
+async def test_attack_an_all_clear_given_to_a_newcomer_who_had_no_earlier_version(scene: Scene) -> None:
+    """An all-clear's audience is who had it before, and not whom the audience expression would name by now."""
+    world = scene.world
+    late = await world.enrol("S. Später", scene.hospital, "officer", topics=("it",))
+    clear = await world.version(scene.author, scene.alert, "all-clear")
+    await world.post(clear)
+    for stranger in (late, scene.stranger):
+        assert await scene.refused(give(world, scene.author, clear, stranger.device, "newcomer")) == (
+            "R12",
+            "not-recipient",
+        )
+    second = await world.enrol_device(scene.doctor)
+    await world.post(give(world, scene.author, clear, second, "newcomer"))
+
+
 async def test_a_grantee_gives_receipts_and_reacts(scene: Scene) -> None:
     world = scene.world
     reaction = react(world, scene.nurse, scene.alert, b'{"level":"affected"}', scene.author)
