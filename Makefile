@@ -1,7 +1,8 @@
 # Every target does its own set-up and is safe to repeat. Nothing here needs root; nothing is installed outside .venv.
 #
 #   make demo     a partnership, real warnings, a real server, an auditor's verdict (KEEP=1 leaves the server running)
-#   make test     the tests
+#   make test     the tests (within ten minutes on two cores)
+#   make test-all the same with more random lives, requests and broken rules (within 45 minutes): what .ci/run asks for
 #   make lint types contracts docs bench
 #   make mutants  do the tests notice a wrong piece of keys.verify or the policy? (goes on where it stopped; MINUTES=20)
 #   make lock     resolve the requirement files anew (UPGRADE=1 takes newer versions)
@@ -23,10 +24,11 @@ JOBS ?= 2
 TESTS ?= tests
 UV ?= uv
 
-.PHONY: help demo test lint format types contracts docs bench mutants licences openapi reasons lock clean distclean runtime dev
+.PHONY: help demo test test-all lint format types contracts docs bench mutants licences openapi reasons lock clean \
+	distclean runtime dev
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n '1,8p'
+	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n '1,9p'
 
 # --- set-up -----------------------------------------------------------------------------------------------------------
 # A stamp is written last, so an interrupted set-up is done again.
@@ -67,6 +69,13 @@ demo: $(VENV)/.runtime
 # files found a partnership once for all their tests.
 test: $(VENV)/.dev
 	@$(PY) -m pytest -n $(JOBS) --dist loadfile --hypothesis-profile=deterministic $(TESTS)
+
+# The same tests, told longer: lives held against the oracle (tests/oracle), and runs against the interface (tests/web).
+test-all: export ORACLE_LIVES ?= 2000
+test-all: export ORACLE_RUNS ?= 2000
+test-all: export ORACLE_STEPS ?= 50
+test-all: export EXPLORE ?= 2
+test-all: test
 
 bench: $(VENV)/.dev
 	@$(PY) tests/bench/run.py

@@ -281,9 +281,7 @@ class Product:
         grants = {one.statement: (one.alert, one.device) for one in journal if isinstance(one, Grant)}
         context = GrantContext(
             released=release is not None,
-            newest=not any(
-                one.core["alert"] == core.alert and one.core["version"] > core.version for one in releases
-            ),
+            newest=not any(one.core["alert"] == core.alert and one.core["version"] > core.version for one in releases),
             holders=Holders(
                 leaves=frozenset(shown.leaves),
                 stanzas=frozenset(device for device, stanza in shown.leaves.items() if stanza),
@@ -321,9 +319,7 @@ class Product:
         if said is None:
             return None
         core, recipients = self._core(said["core"], self.roster.facts, 0), frozenset(said["earlier"])
-        return lineage.Lineage(
-            core, said["statement"], said["released"], said["home"], said["approvals"], recipients
-        )
+        return lineage.Lineage(core, said["statement"], said["released"], said["home"], said["approvals"], recipients)
 
 
 def _members(members: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -39,7 +39,7 @@ from keys.sign import SoftwareSigner
 from tests.support.world import EMPTY_HEAD, Member, World
 
 RUNS = int(os.environ.get("ORACLE_RUNS", "500"))
-STEPS = int(os.environ.get("ORACLE_STEPS", "24"))
+STEPS = 24
 ROLES = ["administrator", "approver", "auditor", "author", "officer"]
 SECTORS = ["energy", "health"]
 AREAS = ["05", "05113", "05113000", "05911000"]

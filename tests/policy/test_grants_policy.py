@@ -78,9 +78,7 @@ class Grants(Scene):
         if "via" not in body:
             body["leaf"] = {"index": 0, "path": [], "stanza": "0" * 64, "tag": encoding.b64u(bytes(8))}
         known = Holders(have, have, frozenset(self.granted), self.complete)
-        context = GrantContext(
-            self.released, self.newest, known, self.usable, self.permission, self.via, self.lineage
-        )
+        context = GrantContext(self.released, self.newest, known, self.usable, self.permission, self.via, self.lineage)
         found = decide_grant(self.roster, made, AlertGrant.model_validate(body), context)
         return found.allowed, found.rule, found.code
 
