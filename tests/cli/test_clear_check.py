@@ -130,7 +130,7 @@ async def test_the_visitors_commands_of_the_documentation_work_as_they_stand(
     place: Partnership, saved: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ):
     """Literally, but for the address, the two ids and the folder in which a visitor sits."""
-    page = (Path(__file__).parents[2] / "docs" / "using.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "using" / "visitor.md").read_text(encoding="utf-8")
     lines = [line.partition("  #")[0].split() for line in page.splitlines() if line.startswith("exchange clear-check")]
     assert len(lines) == 3
     monkeypatch.chdir(saved[1].parent)

@@ -27,6 +27,11 @@ def read(name: str) -> str:
     return (DOCS / name).read_text(encoding="utf-8")
 
 
+def using() -> str:
+    """All pages of the users, one after another."""
+    return "\n".join(page.read_text(encoding="utf-8") for page in sorted((DOCS / "using").glob("*.md")))
+
+
 @cache
 def commands() -> dict[str, set[str]]:
     """Every command by its words, with its options."""
@@ -45,12 +50,12 @@ def commands() -> dict[str, set[str]]:
 
 
 def calls() -> list[tuple[str, str]]:
-    """Each call of `exchange` in the code blocks of using.md: (command's words, the whole line without its comment)."""
+    """Each call of `exchange` in the code blocks of docs/using: (command's words, the whole line without its comment)."""
     found = []
-    for block in re.findall(r"^```sh\n(.*?)^```", read("using.md"), flags=re.MULTILINE | re.DOTALL):
+    for block in re.findall(r"^```sh\n(.*?)^```", using(), flags=re.MULTILINE | re.DOTALL):
         for line in block.splitlines():
             if line.startswith("exchange "):
-                call = line.partition("  #")[0].strip().removeprefix("exchange ")
+                call = re.split(r"\s+#\s|\s>\s", line)[0].strip().removeprefix("exchange ")
                 words = call.split()
                 grouped = " ".join(words[:2])
                 found.append((grouped if grouped in commands() else words[0], call))
@@ -74,7 +79,7 @@ def test_using_gives_commands_no_option_that_they_do_not_have() -> None:
 
 def test_every_code_that_using_explains_is_given_somewhere() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "exchange").rglob("*.py")))
-    for code in re.findall(r"`\[([a-z-]+)\]`", read("using.md")):
+    for code in re.findall(r"`\[([a-z-]+)\]`", using()):
         assert f'"{code}"' in sources or f'"{code.replace("-", "_")}"' in sources, code
 
 
