@@ -1,8 +1,8 @@
 """The pages of docs/using, followed as they stand there, in a fresh folder, with a real server process.
 
-Each ``sh`` block is run line by line, in the order of its page; what one person sends another is copied, as a mail would carry it. Only ids,
-addresses and what stands for them are replaced (``Follower.words``). A block under ``<!-- not run: why -->`` is counted and left out. Yes is
-given by ``--yes``; besides it, home and passphrase nothing is added.
+Each ``sh`` block is run line by line, in the order of its page; what one person sends another is copied, as a mail would
+carry it. Only ids, addresses and what stands for them are replaced (``Follower.words``). A block under a comment ``not run``
+is counted and left out. Yes is given by ``--yes``; besides it, home and passphrase nothing is added.
 """
 
 from __future__ import annotations
@@ -264,6 +264,9 @@ def test_the_pages_are_followed_as_they_stand(tmp_path: Path, monkeypatch: pytes
         assert book.waiting["officer"].pop(0) is None
         for _ in range(3):
             book.follow("officer", "erika", **{"1f3a": first})
+        named = member("erika", "share", first, "--who", "--json").out
+        assert "Vera Frei" in named, "an open organisation's approver"
+        assert "Stefan Stadt" not in named, "TLP:GREEN allows it, and an officer is not shown other members (soundness)"
         book.follow("author", "karl", **{"1f3a": first})
         question = member("karl", "questions", "--json").json["questions"][0]["statement"]
         book.follow("author", "karl", **{"7c20": question[:12]})
