@@ -161,14 +161,14 @@ async def _administrator(
     terminal: Terminal, requests: Sequence[DeviceRequest], passphrase_file: Path | None, out: Path | None, yes: bool
 ) -> None:
     from exchange.cli.member import opened
-    from exchange.cli.registry import carry_or_post, check_administrator, needs, prepare
+    from exchange.cli.registry import administers, carry_or_post, check_administrator, needs, prepare
 
     async with opened(terminal, passphrase_file) as member:
-        own = check_administrator(member)
+        check_administrator(member)
         kinds = set()
         for request in requests:
             person = member.facts.persons.get(request.person)
-            if person is None or person.removed or person.organisation != own.organisation:
+            if person is None or person.removed or not administers(member, person.organisation):
                 raise CommandError("request_not_ours", label=request.label.value, person=request.person)
             kinds.add(needs(frozenset(), person.roles))
         if "registrars" in kinds:

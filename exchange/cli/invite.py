@@ -35,6 +35,7 @@ def invite(
     exchange: Annotated[str | None, typer.Option("--exchange", metavar="ID", help=help_text("opt_exchange"))] = None,
     registrar: RegistrarOption = None,
     name: Annotated[str | None, typer.Option("--name", metavar="TEXT", help=help_text("opt_name"))] = None,
+    client: Annotated[str | None, typer.Option("--client", metavar="NAME", help=help_text("opt_client"))] = None,
     role: Annotated[list[str] | None, typer.Option("--role", metavar="ROLE", help=help_text("opt_role"))] = None,
     topic: Annotated[list[str] | None, typer.Option("--topic", metavar="TOPIC", help=help_text("opt_topic"))] = None,
     title: Annotated[str | None, typer.Option("--title", metavar="TEXT", help=help_text("opt_title"))] = None,
@@ -51,7 +52,7 @@ def invite(
 ) -> None:
     """Prepare enrolments and write invitations."""
     terminal = Terminal(chosen(lang), as_json=json, home=home)
-    if (partnership is None) == (name is None):
+    if (partnership is None) == (name is None) or (client is not None and name is None):
         raise CommandError("invite_which", hints=("hint_invite_which",), status=USAGE)
     if partnership is not None:
         if url is None or out is None:
@@ -59,8 +60,9 @@ def invite(
         _partnership(terminal, partnership, url, out, organisation or [], exchange, registrar, rotation)
     else:
         _person(
-            terminal, str(name), role or ["officer"], topic or [], title, contact, notice, out, passphrase_file, yes
-        )
+            terminal, str(name), client, role or ["officer"], topic or [], title, contact, notice, out, passphrase_file,
+            yes,
+        )  # fmt: skip
 
 
 def _partnership(
@@ -144,6 +146,7 @@ def _invitation_file(line: str, digits: str) -> str:
 def _person(
     terminal: Terminal,
     name: str,
+    client: str | None,
     roles: list[str],
     topics: list[str],
     title: str | None,
@@ -156,7 +159,7 @@ def _person(
     import asyncio
 
     from exchange.cli.member import opened
-    from exchange.cli.registry import carry_or_post, check_administrator, needs, prepare
+    from exchange.cli.registry import carry_or_post, check_administrator, find_client, needs, prepare
     from exchange.client.enrol import encode_invitation
     from exchange.client.home import Invited
     from keys.verify import exchange_fingerprint
@@ -164,19 +167,20 @@ def _person(
     async def work() -> None:
         async with opened(terminal, passphrase_file) as member:
             own = check_administrator(member)
+            organisation = own.organisation if client is None else find_client(member, client).id
             signers = needs(frozenset(), frozenset(roles))
             if signers == "registrars":
                 raise CommandError("auditor_by_registrars", hints=("hint_only",))
             prepared = prepare(member, alone=signers == "one")
             person, item = prepared.person(
-                own.organisation, name=name, roles=roles, topics=topics, title=title, contact=contact, notice=notice
+                organisation, name=name, roles=roles, topics=topics, title=title, contact=contact, notice=notice
             )
             terminal.confirm("ask_invite", yes=yes, name=name, roles=", ".join(sorted(roles)))
             await carry_or_post(terminal, member, [item], signers=signers, out=out)
             invited = Invited(
                 exchange=member.home.membership.exchange,
                 name=next(o.value for o in item.openings if o.field == "name"),
-                organisation=own.organisation,
+                organisation=organisation,
                 person=person,
                 roles=tuple(sorted(set(roles))),  # type: ignore[arg-type]  # checked by the statement's schema
                 url=member.home.membership.url,

@@ -114,6 +114,17 @@ def administers(member: Member, organisation: str) -> bool:
     return "administrator" in member.person.roles and member.person.organisation in (organisation, found.sponsor)
 
 
+def find_client(member: Member, wanted: str) -> Organisation:
+    """A client of the own organisation, by its exact name or id.
+
+    Raises CommandError ``client_not_ours``, ``organisation_unknown``.
+    """
+    found = find_organisation(member, wanted)
+    if found.sponsor is None or found.sponsor != member.person.organisation:
+        raise CommandError("client_not_ours", hints=("hint_client_list",), name=member.names.of(found.id))
+    return found
+
+
 def standing(member: Member, organisation: str, time: int) -> str | None:
     """Why an organisation is not in force at a time, as a reason code, or None."""
     return member.client.replica.now(time).member_fault(organisation)

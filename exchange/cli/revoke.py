@@ -39,7 +39,7 @@ def revoke(
 
     from exchange.cli.admit import report
     from exchange.cli.member import opened
-    from exchange.cli.registry import carry_or_post, prepare, prepare_for_registrars, write_for_registrars
+    from exchange.cli.registry import administers, carry_or_post, prepare, prepare_for_registrars, write_for_registrars
     from keys.registrar import SigningItem
 
     terminal = Terminal(chosen(lang), as_json=json, home=home)
@@ -48,8 +48,7 @@ def revoke(
         async with opened(terminal, passphrase_file) as member:
             found = find_device(member, device)
             owner = member.facts.persons[found.person]
-            administrator = "administrator" in member.person.roles and owner.organisation == member.person.organisation
-            at_once = owner.id == member.person.id or administrator
+            at_once = owner.id == member.person.id or administers(member, owner.organisation)
             prepared = prepare(member, alone=True) if at_once else prepare_for_registrars(member, registrar)
             envelope = prepared.statement(
                 "device.revoke", device=found.id, previous=member.facts.chains[f"device/{found.id}"]

@@ -103,6 +103,9 @@ HELP: dict[str, tuple[str, str]] = {
     "opt_only": (
         "nur diese Organisation der Beschreibung; mehrfach",
         "only this organisation of the description; repeat it"),
+    "opt_client": (
+        "Mandant der eigenen Organisation, zu dem die Person gehört",
+        "client of the own organisation to which the person belongs"),
     "opt_exchange": ("erwartete Kennung der Austauschplattform", "expected exchange id"),
     "opt_name": ("Name der Person", "the person's name"),
     "opt_role": (

@@ -163,8 +163,11 @@ TALK: dict[str, tuple[str, str]] = {
         "zuerst die Personen ohne die Rollen author, approver, administrator",
         "first the persons without the roles author, approver, administrator"),
     "request_not_ours": (
-        "der Antrag „{label}“ nennt keine Person Ihrer Organisation ({person})",
-        "the request '{label}' names no person of your organisation ({person})"),
+        "der Antrag „{label}“ nennt keine Person Ihrer Organisation oder ihrer Mandanten ({person})",
+        "the request '{label}' names no person of your organisation or of its clients ({person})"),
+    "client_not_ours": ("{name} ist kein Mandant Ihrer Organisation", "{name} is no client of your organisation"),
+    "hint_client_list": (
+        "exchange client list zeigt die eigenen Mandanten", "exchange client list shows your organisation's clients"),
     "auditor_by_registrars": (
         "die Rolle auditor vergeben nur die Registrare",
         "only the registrars give the role auditor"),

@@ -27,10 +27,10 @@ from keys.registrar import SigningItem
 
 MAX_DESCRIPTION = 4 << 20
 """Bytes of a description."""
-DAY = 86_400
-"""Seconds."""
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+"""Seconds of each unit of a term; what is shorter than a day is for trials and exercises."""
 _HANDLE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-_TERM = re.compile(r"([1-9][0-9]{0,4})d")
+_TERM = re.compile(r"([1-9][0-9]{0,4})([smhd])")
 
 _TOP = frozenset({"exchange", "organisation", "policy", "registrar", "terms"})
 _EXCHANGE = frozenset({"origin", "threshold", "title"})
@@ -314,5 +314,5 @@ def _handle(table: Mapping[str, Any], where: str) -> str:
 def _term(table: Mapping[str, Any], key: str, where: str) -> int:
     match = _TERM.fullmatch(str(table.get(key)))
     if match is None:
-        raise _wrong(f'{where}: {key} is a number of days, such as "730d"')
-    return int(match[1]) * DAY
+        raise _wrong(f'{where}: {key} is a number of days, such as "730d" (for a trial also s, m, h)')
+    return int(match[1]) * _UNITS[match[2]]

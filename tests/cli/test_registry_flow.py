@@ -116,6 +116,13 @@ def test_a_client_is_registered_by_two_and_its_person_enrolled(office: Office, t
     office.member("winter", "countersign", path, "--yes")
     listed = office.member("winter", "client", "list", "--json").json["clients"]
     assert [(c["name"], c["state"]) for c in listed] == [("Bäckerei Ost", "in-force")]
+    line = office.member("wirth", "invite", "--name", "Olga Ost", "--client", "Bäckerei Ost", "--yes", "--json").json
+    office.member("ost", "join", line["invitation"], "--label", "Kasse")
+    office.member("wirth", "admit", office.request("ost"), "--yes")
+    assert "Kasse" in office.member("ost", "devices").out
+    foreign = office.member("aydin", "invite", "--name", "Otto Ost", "--client", "Bäckerei Ost", "--yes", check=False)
+    assert foreign.status == 1
+    office.member("wirth", "revoke", "Kasse", "--yes")
     office.member(
         "wirth", "client", "register", "Bäckerei Ost", "--for", "200d", "--out", tmp_path / "again.json", "--yes"
     )

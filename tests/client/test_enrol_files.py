@@ -195,6 +195,12 @@ def test_only_chosen_organisations_are_taken_when_the_partnership_has_begun() ->
     assert code == "unknown-handle"
 
 
+@pytest.mark.parametrize(("term", "seconds"), [("2d", 172_800), ("3h", 10_800), ("4m", 240), ("45s", 45)])
+def test_a_membership_of_a_trial_may_be_shorter_than_a_day(term: str, seconds: int) -> None:
+    text = _example().replace('expires_in = "365d"', f'expires_in = "{term}"', 1)
+    assert seconds in [organisation.term for organisation in partnership.parse(text.encode()).organisations]
+
+
 @pytest.mark.parametrize(
     ("before", "after", "says"),
     [
