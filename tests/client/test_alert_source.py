@@ -242,4 +242,7 @@ def test_a_stix_bundle_travels_last_and_is_held_against_the_label(tmp_path):
 
 def test_every_example_of_the_documentation_is_a_source():
     for path in sorted(Path("docs/examples").glob("*/*.md")):
-        assert read_source(path).text
+        if "\nchanged = " not in path.read_text(
+            encoding="utf-8"
+        ):  # a later version takes its label from the one before
+            assert read_source(path).text

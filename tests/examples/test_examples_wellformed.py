@@ -106,6 +106,8 @@ PERSONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 BY_NAME = {person["name"]: handle for handle, (_, person) in PERSONS.items()}
 SOURCES = [read(path) for path in PUBLISHED + REFUSED]
+SECOND = [read(path) for path in sorted((EXAMPLES / "second").glob("*.md"))]
+LATER: dict[str, Any] = tomllib.loads((EXAMPLES / "second" / "partnership.toml").read_text(encoding="utf-8"))
 every_source = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.path.stem)
 every_published = pytest.mark.parametrize("source", SOURCES[: len(PUBLISHED)], ids=lambda source: source.path.stem)
 
@@ -329,8 +331,9 @@ def test_every_file_beside_the_warnings_is_used_and_has_its_format() -> None:
 
 
 def test_addresses_and_telephone_numbers_are_fictional() -> None:
-    texts = [(EXAMPLES / name).read_text(encoding="utf-8") for name in ("partnership.toml", "terms.md", "README.md")]
-    texts += [source.path.read_text(encoding="utf-8") for source in SOURCES]
+    own = ("partnership.toml", "terms.md", "README.md", "second/partnership.toml", "second/uebung.toml")
+    texts = [(EXAMPLES / name).read_text(encoding="utf-8") for name in own]
+    texts += [source.path.read_text(encoding="utf-8") for source in [*SOURCES, *SECOND]]
     for text in texts:
         assert all(domain.endswith(".example") for domain in re.findall(r"@([\w.-]*\w)", text))
         assert "://" not in text
@@ -340,6 +343,48 @@ def test_addresses_and_telephone_numbers_are_fictional() -> None:
 
 def test_the_readme_lists_every_example() -> None:
     readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
-    for source in SOURCES:
+    for source in [*SOURCES, *SECOND]:
         row = re.search(rf"^\| `{re.escape(source.path.stem)}` \| (\S+) \|", readme, re.MULTILINE)
-        assert row and row[1] in {source.front["label"], source.demo.get("expect_rule")}, source.path.stem
+        assert row and row[1] in {source.front.get("label", "(GREEN)"), source.demo.get("expect_rule")}, source.path.stem
+
+
+def test_the_second_act_updates_a_warning_and_leaves_its_label_and_audience_as_they_were() -> None:
+    update, *others = SECOND
+    assert update.path.name.startswith("20-") and 0 < len(update.front["changed"]) <= 2_000
+    assert not update.front.keys() & {"label", "audience", "exercise", "number"}
+    assert all("changed" not in source.front and source.front["label"] == "GREEN" for source in others)
+    assert update.demo["receives"] == sorted([*recipients(SOURCES[0]), "falk"])
+
+
+def test_the_company_of_the_second_act_is_new_and_a_member_for_seconds() -> None:
+    (company,) = LATER["organisation"]
+    (person,) = company["person"]
+    assert company["handle"] not in {o["handle"] for o in ORGANISATIONS} and person["handle"] not in PERSONS
+    assert company["name"] not in {o["name"] for o in ORGANISATIONS} and person["name"] not in BY_NAME
+    assert re.fullmatch(r"[1-9]\d?s", company["expires_in"])
+    assert company["sectors"] == ["crafts"] and set(person["roles"]) == {"administrator", "officer"}
+
+
+@pytest.mark.parametrize("source", SECOND[1:], ids=lambda source: source.path.stem)
+def test_the_second_acts_recipients_are_those_of_the_policy_with_the_company_while_it_is_a_member(
+    source: Source,
+) -> None:
+    (company,) = LATER["organisation"]
+    assert set(source.audience["sectors"]) & set(company["sectors"])
+    lapsed = source.demo.get("left_out", {})
+    assert lapsed in ({}, {"falk": "membership-expired"})
+    assert source.demo["receives"] == sorted(recipients(source) | ({"falk"} - lapsed.keys()))
+
+
+@pytest.mark.parametrize("source", SECOND, ids=lambda source: source.path.stem)
+def test_a_source_of_the_second_act_has_known_values_and_advice(source: Source) -> None:
+    for key in VALUES.keys() & source.front.keys():
+        assert source.front[key] in VALUES[key], key
+    assert source.body.count(f"\n{ADVICE['de']}\n") == 1 and len(source.body.split()) in WORDS
+
+
+def test_the_drill_has_two_exercises_a_second_apart() -> None:
+    script = tomllib.loads((EXAMPLES / "second" / "uebung.toml").read_text(encoding="utf-8"))
+    steps = [(step["after"], step["source"]) for step in script["step"]]
+    assert steps == [("0s", SECOND[2].path.name), ("1s", SECOND[3].path.name)]
+    assert [source.front.get("exercise", False) for source in SECOND] == [False, False, True, True]
