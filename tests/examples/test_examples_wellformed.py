@@ -345,7 +345,9 @@ def test_the_readme_lists_every_example() -> None:
     readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     for source in [*SOURCES, *SECOND]:
         row = re.search(rf"^\| `{re.escape(source.path.stem)}` \| (\S+) \|", readme, re.MULTILINE)
-        assert row and row[1] in {source.front.get("label", "(GREEN)"), source.demo.get("expect_rule")}, source.path.stem
+        assert row and row[1] in {source.front.get("label", "(GREEN)"), source.demo.get("expect_rule")}, (
+            source.path.stem
+        )
 
 
 def test_the_second_act_updates_a_warning_and_leaves_its_label_and_audience_as_they_were() -> None:
