@@ -179,7 +179,9 @@ def _onward(case: _Case) -> Decision:
     if own.id == mine:
         return case.yes("colleague") if officer or label is Label.GREEN else case.no("not-officer")
     if own.kind == "client" and label in (Label.AMBER, Label.GREEN):
-        if mine is None or own.sponsor != mine:
+        # A client sees only the privileged persons of its sponsor: that a grantor unknown to it is one of the sponsor's, server
+        # and auditors have judged.
+        if case.grantor is not None and own.sponsor != mine:
             return case.no("not-client")
         return case.yes("client") if officer else case.no("not-officer")
     if label is Label.GREEN and own.kind != "client":

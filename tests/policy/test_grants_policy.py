@@ -263,6 +263,15 @@ def test_a_reader_of_a_part_of_the_registry_does_not_hold_against_a_grant_what_i
     assert scene.why(scene.doctor, scene.auditor, "GREEN") == (False, "R1", "auditor")
 
 
+def test_a_client_takes_a_grant_from_an_officer_of_its_sponsor_whom_it_is_not_shown(scene: Grants) -> None:
+    unseen = replace(scene.doctor, devices=[scene.world.random.id()])
+    assert scene.why(unseen, scene.launderer, holders=(unseen,)) == (False, "R1", "device-unknown")
+    scene.complete = False
+    assert scene.why(unseen, scene.launderer, holders=(unseen,)) == (True, "R12", "client")
+    assert scene.why(unseen, scene.driver, holders=(unseen,)) == (False, "R12", "other-organisation")
+    assert scene.why(scene.author, scene.launderer) == (False, "R12", "not-client")
+
+
 def test_who_is_addressed_is_computed_for_the_persons_that_are_known(scene: Grants) -> None:
     core = scene.core("AMBER", {"organisations": [scene.hospital]})
     scene.keyless.add(scene.porter.device)
