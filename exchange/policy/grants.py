@@ -163,7 +163,9 @@ def _grantor(roster: Roster, grant: AlertGrant, context: GrantContext) -> tuple[
         return Decision(False, RULE[grant.purpose], "grantor-without-alert", (device,)), None
     if fault is not None:
         return None, None
-    return None, roster.facts.persons[roster.facts.devices[device].person]
+    person = roster.facts.persons[roster.facts.devices[device].person]
+    # Whoever became an auditor since hands nothing on: R1 in full.
+    return (AUDITOR, None) if "auditor" in person.roles else (None, person)
 
 
 def _onward(case: _Case) -> Decision:

@@ -115,6 +115,14 @@ def test_attack_a_grant_by_a_revoked_device(scene: Grants) -> None:
     assert scene.why(scene.doctor, scene.nurse) == (False, "R1", "device-revoked")
 
 
+def test_attack_a_grant_by_who_became_an_auditor(scene: Grants) -> None:
+    world = scene.world
+    previous = world.previous(f"person/{scene.doctor.person}")
+    change = {"person": scene.doctor.person, "previous": previous, "roles": ["auditor"], "topics": []}
+    world.accept(world.by_registrars("person.change", **change))
+    assert scene.why(scene.doctor, scene.nurse) == (False, "R1", "auditor")
+
+
 def test_attack_a_resealed_history_to_a_device_of_another_organisation(scene: Grants) -> None:
     device = scene.world.device(scene.driver)
     holders = (scene.doctor, scene.driver)
