@@ -50,6 +50,7 @@ _ASKED = {
     "exchange.found": ("FOUND A NEW EXCHANGE", "origin registrars threshold logs statement_key", ""),
     "registrar.rotate": ("CHANGE THE REGISTRARS", "registrars threshold", "previous"),
     "policy.adopt": ("adopt a policy", "policy", "previous"),
+    "witness.name": ("NAME THE WITNESSES of both logs, all of them", "quorum witnesses", "previous"),
     "terms.define": ("define terms of participation", "version document accept_by", "previous"),
     "organisation.admit": (
         "ADMIT AN ORGANISATION",

@@ -1,7 +1,7 @@
 """The registry replayed: roster, times and roots as the journal asks for them (``docs/spec/audit.md``, steps 4 to 6).
 
 Runs forward with the journal, so that a long log never has all its rosters in memory.  Signatures are handed to
-``signatures``; everything else that the rules M1 to M20 demand is judged here by ``TrustedRoster``.
+``signatures``; everything else that the rules M1 to M21 demand is judged here by ``TrustedRoster``.
 """
 
 from __future__ import annotations

@@ -5,9 +5,10 @@ Closed schemas and nothing more: what may follow what is for ``exchange.policy.r
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from exchange.model.alert import DeviceIssuer, IdSet
 from exchange.model.common import Body, LogKey, RegistrarIssuer, RegistryBody, SigningKey
@@ -17,6 +18,7 @@ from exchange.model.scalars import (
     BlobRef,
     Bytes32,
     Bytes64,
+    Bytes1312,
     Bytes3309,
     Chain,
     Count,
@@ -37,6 +39,8 @@ PRIVILEGED = frozenset({"administrator", "approver", "author"})
 RoleSet = Annotated[tuple[Role, ...], Field(min_length=1), AfterValidator(ascending)]
 CuratorSet = Annotated[tuple[Id, ...], Field(min_length=1, max_length=8), AfterValidator(ascending)]
 OpeningField = Literal["contact", "label", "name", "notice", "title"]
+MAX_WITNESSES = 15
+"""With two lines each and the log's own two, a checkpoint stays below 64 kB."""
 LabelSet = Annotated[tuple[Label, ...], Field(min_length=1), AfterValidator(ascending)]
 
 
@@ -129,6 +133,42 @@ class PolicyAdopt(RegistryBody):
 
     issuer: RegistrarIssuer
     policy: Policy
+
+
+class NamedWitness(Record):
+    """A witness: the key name in its cosignature lines, both public keys, and where it takes checkpoints."""
+
+    ed25519: Bytes32
+    mldsa44: Bytes1312
+    name: Origin
+    url: Annotated[
+        str,
+        StringConstraints(
+            strict=True,
+            max_length=200,
+            pattern=r"^https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*$",
+        ),
+    ]
+
+
+class WitnessName(RegistryBody):
+    """``witness.name``: the witnesses from now on, by name, and how many of them must have seen a checkpoint.
+
+    A quorum of 0 and an empty list go together: then none is asked.
+    """
+
+    issuer: RegistrarIssuer
+    quorum: Annotated[int, Field(strict=True, ge=0, le=MAX_WITNESSES)]
+    witnesses: Annotated[tuple[NamedWitness, ...], Field(max_length=MAX_WITNESSES)]
+
+    @model_validator(mode="after")
+    def _quorum(self) -> WitnessName:
+        names = [witness.name for witness in self.witnesses]
+        if any(a >= b for a, b in pairwise(names)):
+            raise ValueError("witnesses are sorted by name, without repetition")
+        if not (1 if names else 0) <= self.quorum <= len(names):
+            raise ValueError("the quorum is at least 1 and at most the number of witnesses, 0 without one")
+        return self
 
 
 class TermsDefine(RegistryBody):

@@ -50,6 +50,7 @@ from exchange.model.registry import (
     RegistrarRotate,
     TermsAccept,
     TermsDefine,
+    WitnessName,
 )
 from exchange.model.scalars import (
     Bytes32,
@@ -90,6 +91,7 @@ KINDS: dict[str, Kind] = dict(
         _kind("exchange.found", Founding, "registry", "hybrid", "registrars"),
         _kind("registrar.rotate", RegistrarRotate, "registry", "hybrid", "registrars"),
         _kind("policy.adopt", PolicyAdopt, "registry", "hybrid", "registrars"),
+        _kind("witness.name", WitnessName, "registry", "hybrid", "registrars"),
         _kind("terms.define", TermsDefine, "registry", "hybrid", "registrars"),
         _kind("terms.accept", TermsAccept, "registry", "hybrid", "device"),
         _kind("organisation.admit", OrganisationAdmit, "registry", "hybrid", "registrars"),
@@ -120,7 +122,6 @@ KINDS: dict[str, Kind] = dict(
         _kind("session.open", SessionOpen, "none", "ed25519", "device"),
     )
 )
-RESERVED = frozenset(("witness.name",))
 RESERVED_FAMILIES = ("report.", "assessment.", "peer.")
 
 
@@ -173,7 +174,7 @@ def kind_of(name: str) -> Kind:
     """The kind by name; raises Malformed: ``kind-not-open`` when reserved, ``kind-unknown`` otherwise."""
     kind = KINDS.get(name)
     if kind is None:
-        if name in RESERVED or name.startswith(RESERVED_FAMILIES):
+        if name.startswith(RESERVED_FAMILIES):
             raise Malformed("kind-not-open", f"statements of kind {name} are reserved for a later release")
         raise Malformed("kind-unknown", "the payload type names no statement kind")
     return kind
@@ -229,6 +230,8 @@ def chain_of(statement: Statement) -> str:
             return family
         case "registrar":
             return "registrars"
+        case "witness":
+            return "witnesses"
         case "terms":
             return f"acceptance/{body.organisation}" if name == "terms.accept" else "terms"
         case "organisation" | "client":

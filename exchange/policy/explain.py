@@ -425,6 +425,7 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "dieser Schlüssel war schon einmal eingetragen",
         "a key is enrolled once in the life of the exchange",
     ),
+    "witness-is-log": ("ein Protokoll ist nicht sein eigener Zeuge", "a log is not its own witness"),
     "registrars-order": ("die Registrare stehen nicht in der richtigen Reihenfolge", "the registrars are not in order"),
     "terms-version": (
         "die Fassungen der Arbeitsordnung zählen um eins weiter",

@@ -87,13 +87,23 @@ class Terms:
     document: str
 
 
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A named witness: key name, Ed25519 key (32 bytes), ML-DSA-44 key (1312 bytes), and where it is asked."""
+
+    name: str
+    ed25519: bytes
+    mldsa44: bytes
+    url: str
+
+
 @dataclass(slots=True)
 class Facts:
     """What the first ``size`` registry entries say. Shared copies are never changed (see ``TrustedRoster``).
 
     ``ever_curator`` are persons who curate or curated a circle, ``ever_curating`` their organisations; ``commitments`` has the
     statements of a chain that commit to names, oldest first, each with its fields; ``erased`` the (statement, field) whose
-    opening was erased.
+    opening was erased; ``quorum`` is how many of the ``witnesses`` must have seen a checkpoint (0: none is named).
     """
 
     size: int = 0
@@ -122,6 +132,8 @@ class Facts:
     clients_of: dict[str, tuple[str, ...]] = field(default_factory=dict)
     commitments: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = field(default_factory=dict)
     erased: set[tuple[str, str]] = field(default_factory=set)
+    witnesses: tuple[Witness, ...] = ()
+    quorum: int = 0
 
     def copy(self) -> Facts:
         """A copy whose containers are its own; the records in them are frozen and shared."""
@@ -152,6 +164,8 @@ class Facts:
             dict(self.clients_of),
             dict(self.commitments),
             set(self.erased),
+            self.witnesses,
+            self.quorum,
         )
 
 

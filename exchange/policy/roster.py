@@ -1,4 +1,4 @@
-"""``TrustedRoster``: the pure state machine over registry statements (rules M1 to M20, ``docs/spec/statements.md``).
+"""``TrustedRoster``: the pure state machine over registry statements (rules M1 to M21, ``docs/spec/statements.md``).
 
 It applies accepted statements in log order and refuses, with the rule's number, whatever the registrars and
 administrators were not allowed to say.  Server, members and auditors run this same code over the same entries, so none of
@@ -40,6 +40,7 @@ from exchange.model.registry import (
     RegistrarRotate,
     TermsAccept,
     TermsDefine,
+    WitnessName,
 )
 from exchange.model.statements import Opening, Statement, chain_of
 from exchange.model.window import WINDOW_SENTENCES, window_fault
@@ -48,6 +49,7 @@ from exchange.policy.members import Circle, Device, Facts, Organisation, Person,
 from exchange.policy.refusal import RosterRefusal as RosterRefusal
 from exchange.policy.signers import REGISTRAR, Signer, check_signers, named_signers, working_key
 from exchange.policy.subjects import NAMED_FAMILIES, check_subject
+from exchange.policy.witnesses import working_witness
 from keys import encoding
 from keys.envelope import Envelope
 from keys.errors import KeysError
@@ -211,6 +213,8 @@ class TrustedRoster:
                 self._registrars(body)
             case PolicyAdopt():
                 facts.policy, facts.policy_id = body.policy, policy_id(body.policy)
+            case WitnessName():
+                facts.witnesses, facts.quorum = tuple(map(working_witness, body.witnesses)), body.quorum
             case TermsDefine():
                 facts.terms += (Terms(body.version, statement.id, body.accept_by, body.document.sha256),)
             case TermsAccept():

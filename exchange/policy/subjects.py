@@ -1,4 +1,4 @@
-"""What each kind of registry statement demands of its subject (rules M6, M7, M10 to M13, M15, M18 to M20).
+"""What each kind of registry statement demands of its subject (rules M6, M7, M10 to M13, M15, M18 to M21).
 
 Spec: ``docs/spec/statements.md``.  Who must have signed is decided in ``signers``, before.
 """
@@ -27,12 +27,14 @@ from exchange.model.registry import (
     RegistrarRotate,
     TermsAccept,
     TermsDefine,
+    WitnessName,
 )
 from exchange.model.statements import Statement
 from exchange.policy.circles import changed
 from exchange.policy.members import Facts, Organisation, Roster
 from exchange.policy.refusal import RosterRefusal
 from exchange.policy.signers import check_key, known_person, working_key
+from exchange.policy.witnesses import check_witnesses
 from keys import encoding
 from keys.errors import KeysError
 from keys.verify import (
@@ -110,6 +112,8 @@ def check_subject(facts: Facts, statement: Statement, now: int) -> None:
             _check_founding_keys(body)
         case RegistrarRotate() as body:
             _check_newcomers(facts, body)
+        case WitnessName() as body:
+            check_witnesses(facts, body)
         case PolicyAdopt():
             pass
         case _:

@@ -17,7 +17,7 @@ from exchange.service.denied import Denied
 
 PUBLISHER = frozenset({"author", "approver"})
 ACCOUNTABLE = PUBLISHER | {"administrator"}
-PUBLIC_FAMILIES = frozenset({"exchange", "policy", "registrars", "terms"})
+PUBLIC_FAMILIES = frozenset({"exchange", "policy", "registrars", "terms", "witnesses"})
 """Chains that every member is shown, and the visitor who checks a CLEAR alert."""
 NAMED = ("circle", "device", "organisation", "person")
 """Families whose statements have openings, which can be erased."""
