@@ -84,6 +84,16 @@ class Sequencer:
         self._arrived.set()
         return await waiting.answer
 
+    @property
+    def waiting(self) -> int:
+        """Requests in the queue, those of the commit that is under way not counted."""
+        return len(self._queue)
+
+    @property
+    def committing(self) -> int:
+        """Requests in the commit that is under way."""
+        return len(self._group)
+
     def _check_open(self) -> None:
         if self.failure is not None or self._ledger.store.stopped:
             raise _stopped()
