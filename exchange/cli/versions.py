@@ -6,6 +6,7 @@ preview names who is new and who falls out against the version before. Spec: doc
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -30,38 +31,30 @@ PreviewOption = Annotated[bool, typer.Option("--preview", help=help_text("opt_pr
 NamelessOption = Annotated[bool, typer.Option("--confirm-nameless", help=help_text("opt_confirm_nameless"))]
 
 
-def update(
-    alert: AlertArgument,
-    source: SourceArgument,
-    reason: ReasonOption = "new-information",
-    preview: PreviewOption = False,
-    confirm_nameless: NamelessOption = False,
-    yes: YesOption = False,
-    passphrase_file: PassphraseOption = None,
-    home: HomeOption = None,
-    lang: LangOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Add to what an alert said."""
-    terminal = Terminal(chosen(lang), as_json=json, home=home)
-    _run(terminal, passphrase_file, alert, "update", reason, source, preview, yes, confirm_nameless)
+def _from_source(action: Action, usual: str) -> Callable[..., None]:
+    """The command of a version that a source file says, with the reason that it usually has."""
+
+    def command(
+        alert: AlertArgument,
+        source: SourceArgument,
+        reason: ReasonOption = usual,
+        preview: PreviewOption = False,
+        confirm_nameless: NamelessOption = False,
+        yes: YesOption = False,
+        passphrase_file: PassphraseOption = None,
+        home: HomeOption = None,
+        lang: LangOption = None,
+        json: JsonOption = False,
+    ) -> None:
+        terminal = Terminal(chosen(lang), as_json=json, home=home)
+        _run(terminal, passphrase_file, alert, action, reason, source, preview, yes, confirm_nameless)
+
+    return command
 
 
-def supersede(
-    alert: AlertArgument,
-    source: SourceArgument,
-    reason: ReasonOption = "correction",
-    preview: PreviewOption = False,
-    confirm_nameless: NamelessOption = False,
-    yes: YesOption = False,
-    passphrase_file: PassphraseOption = None,
-    home: HomeOption = None,
-    lang: LangOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Replace what an alert said: the earlier versions are no longer to be used."""
-    terminal = Terminal(chosen(lang), as_json=json, home=home)
-    _run(terminal, passphrase_file, alert, "supersede", reason, source, preview, yes, confirm_nameless)
+update = _from_source("update", "new-information")
+supersede = _from_source("supersede", "correction")
+all_clear = _from_source("all-clear", "resolved")
 
 
 def relabel(
@@ -80,23 +73,6 @@ def relabel(
     """Change an alert's label; a lower one needs an approval."""
     terminal = Terminal(chosen(lang), as_json=json, home=home)
     _run(terminal, passphrase_file, alert, "relabel", reason, source, preview, yes, confirm_nameless, label)
-
-
-def all_clear(
-    alert: AlertArgument,
-    source: SourceArgument,
-    reason: ReasonOption = "resolved",
-    preview: PreviewOption = False,
-    confirm_nameless: NamelessOption = False,
-    yes: YesOption = False,
-    passphrase_file: PassphraseOption = None,
-    home: HomeOption = None,
-    lang: LangOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Say to all who received an alert that what it warned of is over."""
-    terminal = Terminal(chosen(lang), as_json=json, home=home)
-    _run(terminal, passphrase_file, alert, "all-clear", reason, source, preview, yes, confirm_nameless)
 
 
 def withdraw(

@@ -129,7 +129,7 @@ async def in_one_commit(scene: Scene, *statements: Statement) -> list[object]:
             for number, statement in enumerate((busy, *statements)):
                 submission = Submission(statement.envelope)
                 tasks.append(asyncio.create_task(world.exchange_server.accept([submission])))
-                while sequencer.waiting < number or not (number or sequencer.committing):
+                while sequencer.waiting < number or not (number or sequencer.committing):  # noqa: ASYNC110  it has no event
                     await asyncio.sleep(0)
     finally:
         writer_is_free.set()
