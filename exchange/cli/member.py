@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from exchange.cli.connect import SCHEMES, now
+from exchange.cli.failure import sentence
 from exchange.cli.returned import say_returned
 from exchange.cli.terminal import USAGE, CommandError, Terminal
 from exchange.cli.times import DAY, moment
@@ -29,6 +30,8 @@ WARN_AHEAD = 60 * DAY
 """Seconds before membership or time to accept runs out in which every command says so."""
 NOT_ENROLLED = frozenset({"device-unknown", "signer-unknown"})
 """How an exchange refuses a session to a device that nobody has enrolled."""
+RESTING = frozenset({"membership-expired", "organisation-suspended", "sponsor-not-admitted"})
+"""How an exchange refuses a session to a member that may come back."""
 FAMILIES = (("person", "name"), ("organisation", "name"), ("device", "label"), ("circle", "name"))
 """Where a name for an id is looked for."""
 
@@ -161,7 +164,10 @@ async def opened(
                     # An exchange that does not know our key has not enrolled us; we believe it, there is nothing to lose.
                     if refusal.code in NOT_ENROLLED and member.client.replica.person is None:
                         raise CommandError("not_enrolled", hints=("hint_not_enrolled",)) from None
-                    raise
+                    if refusal.code not in RESTING or not may_be_offline:
+                        raise
+                    # Nothing new comes; what was received before stays readable.
+                    terminal.say("resting", reason=sentence(terminal, refusal.code, refusal.detail), code=refusal.code)
             warn(member)
             yield member
         finally:

@@ -47,6 +47,9 @@ ALERTS: dict[str, tuple[str, str]] = {
     "checked_at": (
         "zuletzt geprüft: {at}, Journal {journal}, Register {registry}",
         "last checked: {at}, journal {journal}, registry {registry}"),
+    "resting": (
+        "die Börse liefert nichts Neues: {reason} [{code}]; was schon empfangen ist, bleibt lesbar",
+        "the exchange hands out nothing new: {reason} [{code}]; what was received stays readable"),
     "offline": (
         "ohne Verbindung: gezeigt wird der Stand der letzten Prüfung",
         "offline: this is the state of the last check"),

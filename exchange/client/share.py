@@ -16,6 +16,7 @@ from exchange.client.epochkeys import usable_keys
 from exchange.client.errors import ClientError, Refused, StateError, VerificationError
 from exchange.client.follow import follow
 from exchange.client.keep import MAX_FACTS
+from exchange.client.lineage import earlier_recipients
 from exchange.client.member import Member
 from exchange.client.state import AlertRow
 from exchange.client.steps import digests
@@ -96,7 +97,7 @@ def _prepare(member: Member, statement: str) -> _Alert:
     stanzas: frozenset[str] = frozenset()
     if named is not None:
         usable = replica.epochs.usable(encoding.week_of(core.at), core.seen.journal.size)
-        leaves, stanzas = addressed(named, core, named.facts.persons, usable)
+        leaves, stanzas = addressed(named, core, named.facts.persons, usable, earlier_recipients(replica, core))
     granted = {grant.device for grant in _own_grants(member) if grant.alert == statement}
     if "grant" in raw:
         granted.add(member.device)

@@ -269,17 +269,18 @@ def check_leaf(body: AlertBody, grant: AlertGrant, epochs: EpochTable) -> None:
 
 
 def addressed(
-    named: Roster, core: Core, persons: Iterable[str], usable: Container[str]
+    named: Roster, core: Core, persons: Iterable[str], usable: Container[str], lineage: Lineage | None = None
 ) -> tuple[frozenset[str], frozenset[str]]:
     """The devices of these persons that have a leaf of an alert by the rules, and those of them with a stanza.
 
     ``named`` is the alert's own roster, ``usable`` the devices with a key for its week; who is shown a person and its devices
-    knows its leaves exactly, because a released alert has exactly these.
+    knows its leaves exactly, because a released alert has exactly these.  A withdrawal or all-clear goes to earlier recipients:
+    without the ``lineage`` everybody may be one.
     """
     policy = named.facts.policy
     if policy is None or core.label is Label.CLEAR:
         return frozenset(), frozenset()
-    view = AudienceView(named, core)
+    view = AudienceView(named, core, lineage)
     leaves: set[str] = set()
     for person in persons:
         if decide_one(named, policy, core, person, view).allowed:

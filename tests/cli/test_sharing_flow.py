@@ -76,6 +76,57 @@ def test_who_may_not_be_given_it_is_refused_with_the_rule(office: Office) -> Non
     assert "nobody who lacks the alert" in nobody.err
 
 
+def test_a_plain_officer_gives_an_alert_to_the_own_client_who_opens_it(office: Office, tmp_path: Path) -> None:
+    """The client's person is not shown the giver: it takes the enrolment that the registry names."""
+    client = tmp_path / "client.json"
+    office.member("aydin", "client", "register", "Praxis Nord", "--for", "100d", "--out", client, "--yes")
+    office.sign(client, 1)
+    exchange("admit", client, "--url", office.url)
+    line = office.member("aydin", "invite", "--name", "Nora Nord", "--client", "Praxis Nord", "--yes", "--json").json
+    office.member("nord", "join", line["invitation"], "--label", "Praxis")
+    office.member("aydin", "admit", office.request("nord"), "--yes")
+    assert "S-5" not in office.member("nord", "inbox").out
+    path = source(office, "S-5", audience='sectors = ["health"]\ntopics = ["fraud"]')
+    office.member("brandt", "publish", path, "--yes")
+    office.member("gross", "inbox")
+    office.member("gross", "share", "S-5", "--to", "Nora Nord", "--yes")
+    row = next(line for line in office.member("nord", "inbox").out.splitlines() if "S-5" in line)
+    assert "given by" in row
+    assert "Gefälschte Kammerbriefe" in office.member("nord", "read", "S-5").out
+
+
+def test_an_all_clear_goes_to_who_had_it_and_may_be_given_to_who_did_not(office: Office) -> None:
+    publish(office, "S-6")
+    office.member("aydin", "inbox")
+    path = source(office, "S-6", audience='sectors = ["health"]\ntopics = ["it"]', title="Entwarnung")
+    text = path.read_text(encoding="utf-8").replace('kind = "incident.it"', 'kind = "all-clear"\nchanged = "Gefasst."')
+    path.write_text(text, encoding="utf-8")
+    office.member("brandt", "all-clear", "S-6", path, "--yes")
+    office.member("aydin", "inbox")
+    assert "Entwarnung" not in office.member("gross", "inbox").out, "she never had the warning"
+    may = office.member("aydin", "share", "S-6", "--who", "--json").json
+    assert "Anneliese Groß" in [one["name"] for one in may["may"]]
+    office.member("aydin", "share", "S-6", "--to", "Anneliese Groß", "--yes")
+    assert "Entwarnung" in office.member("gross", "inbox").out
+
+
+def test_a_member_whose_membership_rests_still_reads_what_it_received(office: Office) -> None:
+    out, back = office.folder / "rest.json", office.folder / "back.json"
+    office.member("wirth", "suspend", "Klinikum Ruhraue gGmbH", "--out", out, "--registrar", office.public[0])
+    office.sign(out, 1, 2)
+    exchange("admit", out, "--url", office.url)
+    shown = office.member("aydin", "inbox")
+    assert "[organisation-suspended]" in shown.err and "stays readable" in shown.err
+    assert "S-6" in shown.out
+    assert "Entwarnung" in office.member("aydin", "read", "S-6").out
+    refused = office.member("aydin", "share", "S-6", "--to", "Anneliese Groß", "--yes", check=False)
+    assert refused.status == 1 and "[organisation-suspended]" in refused.err
+    office.member("wirth", "renew", "Klinikum Ruhraue gGmbH", "--out", back, "--registrar", office.public[0])
+    office.sign(back, 1, 2)
+    exchange("admit", back, "--url", office.url)
+    assert "stays readable" not in office.member("aydin", "inbox").err
+
+
 def test_a_lost_device_is_replaced_and_a_colleague_seals_the_history_again(office: Office, tmp_path: Path) -> None:
     publish(office, "S-4")
     office.member("aydin", "share", "S-4", "--to", "Anneliese Groß", "--yes")
