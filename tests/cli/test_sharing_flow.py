@@ -32,6 +32,13 @@ def publish(office: Office, number: str, **options: str) -> str:
     return str(office.member("brandt", "publish", path, "--yes", "--json").json["statement"])
 
 
+def devices_of(office: Office, number: str, name: str) -> int:
+    """To how many of a person's devices an alert would be sealed now."""
+    path = source(office, number, audience='sectors = ["health"]\ntopics = ["fraud"]')
+    rows = office.member("brandt", "preview", path, "--json").json["receives"]
+    return next(len(row["devices"]) for row in rows if row["name"] == name)
+
+
 def at(office: Office, home: Path, *arguments: str | Path, check: bool = True) -> Ran:
     """A command at another home than a person's first."""
     return exchange(*arguments, "--home", home, "--passphrase-file", office.passphrase, check=check)
@@ -131,10 +138,12 @@ def test_a_lost_device_is_replaced_and_a_colleague_seals_the_history_again(offic
     publish(office, "S-4")
     office.member("aydin", "share", "S-4", "--to", "Anneliese Groß", "--yes")
     office.member("gross", "inbox")
+    assert devices_of(office, "S-8", "Anneliese Groß") == 1
     # The second device of the same person, with the same invitation; a colleague who administers enrols it.
     new = tmp_path / "new"
     at(office, new, "join", office.folder / "registry" / "invitation-gross.txt", "--label", "Neues Gerät")
     office.member("aydin", "admit", new / "device-request.json", "--yes")
+    assert devices_of(office, "S-8", "Anneliese Groß") == 2
     revoked = office.member("aydin", "revoke", "PC gross", "--yes")
     assert "device.revoke" in revoked.out
     assert office.member("gross", "inbox", check=False).status == 1
@@ -145,6 +154,7 @@ def test_a_lost_device_is_replaced_and_a_colleague_seals_the_history_again(offic
     back = at(office, new, "inbox")
     row = next(line for line in back.out.splitlines() if "S-4" in line)
     assert "given by Miriam Aydın" in row
+    assert devices_of(office, "S-8", "Anneliese Groß") == 1, "the one revoked is gone at the publisher's next step"
     again = office.member("aydin", "history", "Neues Gerät", "--yes", "--json").json
     assert again["given"] == []
     own = office.member("aydin", "history", "PC aydin", check=False)
