@@ -24,3 +24,7 @@ class BundleError(TlogError):
 
 class CheckpointError(TlogError):
     """A checkpoint's text is not origin, size and root as docs/spec/logs.md writes them."""
+
+
+class RequestError(TlogError):
+    """What was sent to a witness, or came back from it, is not written as docs/spec/witness.md says."""
