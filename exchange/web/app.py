@@ -8,10 +8,7 @@ reach a caller as text. Spec: docs/spec/interface.md.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
-import signal
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from os import urandom
@@ -24,16 +21,19 @@ from aiohttp import HttpVersion10, HttpVersion11, web
 from exchange import serverkeys
 from exchange.config import Config
 from exchange.content.markup import undirected
+from exchange.listen.connections import Connection
+from exchange.listen.log import OperatorLog, places
+from exchange.listen.requests import address, check_path
+from exchange.listen.server import Listener, run_until_stopped
 from exchange.service.claims import flush_quietly
 from exchange.service.exchange import Exchange
 from exchange.web import openapi, public
-from exchange.web.connections import SEND_BUFFER_BYTES, Connection
 from exchange.web.context import CONTEXT, Context
 from exchange.web.declare import Access, Route
 from exchange.web.errors import WebProblem, problem, status_of
 from exchange.web.headers import SECURITY_HEADERS
-from exchange.web.oplog import OperatorLog, open_log, places
-from exchange.web.requests import Call, address, check_path, session_of
+from exchange.web.oplog import open_log
+from exchange.web.requests import Call, session_of
 from exchange.web.routes import ROUTES
 
 try:
@@ -41,10 +41,6 @@ try:
 except ImportError:  # it is not there on Windows
     uvloop = None  # type: ignore[assignment]
 
-BACKLOG = 1_024
-"""Connections that may wait to be accepted."""
-SHUTDOWN_SECONDS = 10.0
-"""How long requests under way may take when the server is stopped."""
 REQUEST_ID_BYTES = 8
 
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -218,58 +214,11 @@ def create_app(
     return app
 
 
-class Server:
-    """An application listening on a socket. ``start`` it, ``stop`` it."""
+class Server(Listener):
+    """The server's application listening on a socket. ``start`` it, ``stop`` it."""
 
     def __init__(self, app: web.Application) -> None:
-        self.app = app
-        self.host = ""
-        self.port = 0
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
-        self._listening: asyncio.Server | None = None
-
-    async def start(self, host: str, port: int) -> None:
-        """Listen; ``port`` 0 takes a free one, which is then in ``port``. Raises OSError; nothing stays open then."""
-        await self._runner.setup()
-        server = self._runner.server
-        loop = asyncio.get_running_loop()
-        guard = self.app[CONTEXT].guard
-        if server is None:
-            raise RuntimeError("the runner has no server")
-        listening: socket.socket | None = None
-        try:
-            listening = _bind(host, port)
-            self._listening = await loop.create_server(
-                lambda: guard.protocol(server, loop), sock=listening, backlog=BACKLOG
-            )
-            self.host, self.port = listening.getsockname()[:2]
-        except BaseException:
-            if listening is not None:
-                listening.close()
-            await self._runner.cleanup()
-            raise
-
-    async def stop(self) -> None:
-        """Take no more connections, let requests finish, end streams, flush claims."""
-        if self._listening is not None:
-            self._listening.close()
-            self._listening = None
-        await self._runner.cleanup()
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    """A listening socket whose connections inherit the bounded send buffer."""
-    family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        listening.setblocking(False)
-        listening.bind((host, port))
-    except BaseException:
-        listening.close()
-        raise
-    return listening
+        super().__init__(app, app[CONTEXT].guard)
 
 
 def clock() -> int:
@@ -309,16 +258,10 @@ async def serve(config: Config, log: OperatorLog, stop: asyncio.Event, started: 
 def run(config: Config, started: Callable[[str, int], None] = lambda host, port: None) -> None:
     """Serve in the foreground until SIGINT or SIGTERM. Raises as `serve`."""
 
-    async def main() -> None:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with contextlib.suppress(NotImplementedError):  # Windows has no signal handlers in its loop
-                loop.add_signal_handler(number, stop.set)
+    async def work(stop: asyncio.Event) -> None:
         await serve(config, open_log(config.log.level), stop, started)
 
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(main())
+    run_until_stopped(work, _loop_factory())
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -10,6 +10,9 @@ from typing import Final
 from aiohttp import web
 
 from exchange.config import Config
+from exchange.listen.connections import CHECK_SECONDS, Guard
+from exchange.listen.log import OperatorLog, places
+from exchange.listen.rates import Rates
 from exchange.service.alerts import Alerts
 from exchange.service.blobs import SWEEP_SECONDS, Blobs
 from exchange.service.claims import FLUSH_SECONDS, Claims, flush_quietly
@@ -23,9 +26,10 @@ from exchange.service.receipts import Receipts
 from exchange.service.sessions import Sessions
 from exchange.service.uploads import Uploads
 from exchange.store.errors import StoreError
-from exchange.web.connections import CHECK_SECONDS, Guard
-from exchange.web.limits import Rates
-from exchange.web.oplog import OperatorLog, places
+from exchange.web.errors import refusal
+
+OTHER_CONNECTIONS = 2_048
+"""Connections beside those of the feed's readers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,14 @@ class Context:
             claims,
             feed,
             notices,
-            Guard(config, log, monotonic),
+            Guard(
+                log,
+                monotonic,
+                refusal,
+                header_deadline=config.limits.header_deadline_seconds,
+                write_deadline=config.limits.write_deadline_seconds,
+                most=config.feed.readers + OTHER_CONNECTIONS,
+            ),
             Rates(config.limits.requests_per_second_address, burst),
             Rates(config.limits.requests_per_second_device, burst),
             log,

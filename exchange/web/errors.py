@@ -12,11 +12,13 @@ from typing import Final
 from aiohttp import web
 
 from exchange.ledger.errors import LedgerRefusal
+from exchange.listen.requests import RequestProblem
 from exchange.model.problems import ExchangeError, Malformed
 from exchange.model.submission import Refused
 from exchange.service.denied import Denied
 from exchange.store.errors import StorageError, StoreError, StoreRefusal
 from exchange.tlog.errors import TlogError
+from exchange.web.headers import SECURITY_HEADERS
 from keys import encoding
 from keys.errors import EncodingError, EnvelopeError, KeysError
 
@@ -26,8 +28,8 @@ RETRY_SECONDS: Final = "1"
 """What 429 and 503 ask the caller to wait."""
 
 
-class WebProblem(ExchangeError):
-    """Something about the request itself, before the domain was asked."""
+class WebProblem(RequestProblem):
+    """The same, where this server finds it."""
 
 
 STATUS: Final[dict[str, int]] = {
@@ -160,4 +162,12 @@ def problem(error: Exception) -> web.Response:
         response.headers["WWW-Authenticate"] = 'Bearer realm="tlp-exchange"'
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         response.headers["Retry-After"] = RETRY_SECONDS
+    return response
+
+
+def refusal(ours: bool) -> web.Response:
+    """The answer to what never reached a handler (a malformed head), or escaped all of them: our body, not aiohttp's text."""
+    code = "internal" if ours else "head-malformed"
+    response = problem(WebProblem(code, "the request is not HTTP/1.1 as this server reads it"))
+    response.headers.update(SECURITY_HEADERS)
     return response

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import ValidationError
 
+from exchange.listen.connections import Connection
 from exchange.model.problems import Malformed, first_error
 from exchange.model.statements import Opening
 from exchange.model.submission import MAX_STATEMENTS, Accepted, Refused, Submission
@@ -18,7 +19,6 @@ from exchange.service.uploads import APPEND_BYTES, Progress
 from exchange.store.blobs import BlobRow
 from exchange.tlog.checkpoint import LogName
 from exchange.tlog.tiles import Bundle, Tile, parse_path
-from exchange.web.connections import Connection
 from exchange.web.errors import WebProblem
 from exchange.web.requests import (
     MAX_SMALL_BODY,

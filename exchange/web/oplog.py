@@ -7,30 +7,14 @@ An unexpected error is logged by its class and the places in the code it came th
 from __future__ import annotations
 
 import sys
-import traceback
-from pathlib import PurePath
-from typing import Any, Protocol, TextIO
+from typing import TextIO
 
 import structlog
 
 from exchange.config import LogLevel
+from exchange.listen.log import OperatorLog
 
 _LEVELS: dict[LogLevel, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-MAX_FRAMES = 24
-"""Places named of one error, the innermost."""
-
-
-class OperatorLog(Protocol):
-    """What the server needs of a logger; values are numbers and fixed words."""
-
-    def info(self, event: str, **values: Any) -> Any:
-        """Something happened."""
-
-    def warning(self, event: str, **values: Any) -> Any:
-        """Something the operator may want to know."""
-
-    def error(self, event: str, **values: Any) -> Any:
-        """Something the operator must look at."""
 
 
 def open_log(level: LogLevel, stream: TextIO | None = None) -> OperatorLog:
@@ -46,9 +30,3 @@ def open_log(level: LogLevel, stream: TextIO | None = None) -> OperatorLog:
         cache_logger_on_first_use=True,
     )
     return log
-
-
-def places(error: BaseException) -> list[str]:
-    """Where an error came through, as ``module:line function``: enough to find the defect, and nothing that was in memory."""
-    frames = traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]
-    return [f"{PurePath(frame.filename).stem}:{frame.lineno} {frame.name}" for frame in frames]

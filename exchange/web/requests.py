@@ -6,8 +6,6 @@ read under a bound and a deadline and decoded by the one strict parser.
 
 from __future__ import annotations
 
-import asyncio
-import ipaddress
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from exchange.listen import requests
 from exchange.service.denied import Denied
 from exchange.service.sessions import Session
 from exchange.service.visibility import Reader
@@ -22,13 +21,10 @@ from exchange.web.context import CONTEXT, Context
 from exchange.web.errors import WebProblem
 from keys import encoding
 
-MAX_PATH = 512
-"""Characters of a request target."""
 MAX_SMALL_BODY = 65_536
 """Bytes of every body but that of POST /v1/statements and of blobs."""
 MAX_QUERY_INTEGER = 2**53
 
-_PATH = re.compile(r"(?:/[A-Za-z0-9_.+-]+)+/?|/")
 _RANGE = re.compile(r"bytes=(0|[1-9][0-9]{0,15})-(0|[1-9][0-9]{0,15})?")
 _INTEGER = re.compile(r"0|[1-9][0-9]{0,15}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -76,29 +72,6 @@ def integer(values: dict[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def check_path(request: web.Request) -> None:
-    """The path as it was sent, before any decoding: no escape, no dot segment, no doubled slash. Raises WebProblem.
-
-    ``%2f`` would reach a handler as a slash, ``..`` would be folded away: two readers of one path.
-    """
-    target = request.raw_path
-    path = target.partition("?")[0]
-    if len(target) > MAX_PATH or _PATH.fullmatch(path) is None or any(p in (".", "..") for p in path.split("/")):
-        raise WebProblem("path-malformed", "there is nothing at this path")
-
-
-def address(request: web.Request, trusted: tuple[str, ...]) -> str:
-    """The caller's address: the peer's, or what a trusted proxy says last. Used for counting, never logged."""
-    peer = request.remote or ""
-    if peer not in trusted:
-        return peer
-    claimed = ",".join(request.headers.getall("X-Forwarded-For", [])).rpartition(",")[2].strip()
-    try:
-        return str(ipaddress.ip_address(claimed))
-    except ValueError:
-        return peer
-
-
 def session_of(context: Context, request: web.Request) -> Session:
     """The session that the request's bearer token names. Raises Denied (``session-missing``, ``session-unknown``)."""
     headers = request.headers.getall("Authorization", [])
@@ -108,25 +81,13 @@ def session_of(context: Context, request: web.Request) -> Session:
     return context.sessions.find(token)
 
 
-def _check_encoding(request: web.Request) -> None:
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise WebProblem("body-encoding", "bodies are sent as they are, without compression")
-
-
 async def body(request: web.Request, most: int) -> bytes:
-    """The whole body, at most ``most`` bytes, within the body deadline.
+    """The whole body, at most ``most`` bytes, within the body deadline. Raises as `exchange.listen.requests.body`."""
+    return await requests.body(request, most, _deadline(request))
 
-    Raises WebProblem: ``body-too-large``, ``body-slow``, ``body-encoding``, ``body-malformed`` (it broke off).
-    """
-    _check_encoding(request)
-    if request.content_length is not None and request.content_length > most:
-        raise WebProblem("body-too-large", f"this body has at most {most} bytes")
-    received = bytearray()
-    async for piece in _pieces(request):
-        received += piece
-        if len(received) > most:
-            raise WebProblem("body-too-large", f"this body has at most {most} bytes")
-    return bytes(received)
+
+def _deadline(request: web.Request) -> float:
+    return request.app[CONTEXT].config.limits.body_deadline_seconds
 
 
 async def json_body(request: web.Request, most: int) -> dict[str, Any]:
@@ -135,8 +96,8 @@ async def json_body(request: web.Request, most: int) -> dict[str, Any]:
 
 
 def announced_length(request: web.Request) -> int:
-    """Content-Length, which an upload must have. Raises WebProblem (``length-required``, ``body-encoding``)."""
-    _check_encoding(request)
+    """Content-Length, which an upload must have. Raises WebProblem (``length-required``), RequestProblem (``body-encoding``)."""
+    requests.check_encoding(request)
     if request.content_length is None:
         raise WebProblem("length-required", "an upload announces its length")
     return request.content_length
@@ -165,26 +126,9 @@ def byte_range(request: web.Request, length: int) -> tuple[int, int] | None:
     return None if last < start else (start, min(last + 1, length))
 
 
-async def _pieces(request: web.Request) -> AsyncIterator[bytes]:
-    """The body's bytes as they come, until the deadline."""
-    seconds = request.app[CONTEXT].config.limits.body_deadline_seconds
-    end = asyncio.get_running_loop().time() + seconds
-    while True:
-        try:
-            async with asyncio.timeout_at(end):
-                piece = await request.content.readany()
-        except TimeoutError:
-            raise WebProblem("body-slow", f"the body did not come within {seconds} seconds") from None
-        except (web.RequestPayloadError, ConnectionError):
-            raise WebProblem("body-malformed", "the body broke off, or is not framed as HTTP says") from None
-        if not piece:
-            return
-        yield piece
-
-
 def upload_pieces(request: web.Request) -> AsyncIterator[bytes]:
-    """The bytes of an upload. Raises WebProblem (``body-slow``, ``body-malformed``)."""
-    return _pieces(request)
+    """The bytes of an upload. Raises RequestProblem (``body-slow``, ``body-malformed``)."""
+    return requests.pieces(request, _deadline(request))
 
 
 PATTERN_HASH: Final = "[0-9a-f]{64}"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from exchange.web.limits import MAX_BUCKETS, Rates
+from exchange.listen.rates import MAX_BUCKETS, Rates
 from tests.support.web import Partnership, listening
 
 

@@ -15,10 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from exchange.config import Config
-from exchange.web.errors import WebProblem, problem
-from exchange.web.headers import SECURITY_HEADERS
-from exchange.web.oplog import OperatorLog, places
+from exchange.listen.log import OperatorLog, places
 
 CHECK_SECONDS = 1.0
 """Pause between checks: how much later than its deadline a connection is cut at most."""
@@ -31,8 +28,9 @@ LINGER_SECONDS = 2.0
 MAX_LINE_BYTES = 4_096
 """Longest request line, and longest header."""
 MAX_HEADERS = 64
-OTHER_CONNECTIONS = 2_048
-"""Connections beside those of the feed's readers."""
+
+Refuse = Callable[[bool], web.Response]
+"""The answer to a request that never reached a handler; the argument is whether the fault is ours."""
 
 # aiohttp logs what it could not parse, which may be somebody's token: it is given a logger that says nothing.
 _SILENT = logging.getLogger("tlp-exchange.silent")
@@ -104,10 +102,9 @@ class Connection(web.RequestHandler):
             self.guard.log.error("defect", error=type(exc).__name__, places=places(exc) if exc is not None else [])
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun already")
-        code = "internal" if status >= 500 else "head-malformed"
-        response = problem(WebProblem(code, "the request is not HTTP/1.1 as this server reads it"))
+        response = self.guard.refuse(status >= 500)
         # These answers do not pass the application's signal. An empty banner is the only way to send none.
-        response.headers.update({**SECURITY_HEADERS, "Cache-Control": "no-store", "Server": ""})
+        response.headers.update({"Cache-Control": "no-store", "Server": ""})
         response.force_close()
         return response
 
@@ -115,12 +112,23 @@ class Connection(web.RequestHandler):
 class Guard:
     """All open connections, and the deadlines they are held to."""
 
-    def __init__(self, config: Config, log: OperatorLog, time: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        log: OperatorLog,
+        time: Callable[[], float],
+        refuse: Refuse,
+        *,
+        header_deadline: float,
+        write_deadline: float,
+        most: int,
+    ) -> None:
+        """Deadlines in seconds, ``most`` connections at once; ``refuse`` says what an unreadable request is answered."""
         self.log = log
         self.time = time
-        self._header_deadline = config.limits.header_deadline_seconds
-        self._write_deadline = config.limits.write_deadline_seconds
-        self._most = config.feed.readers + OTHER_CONNECTIONS
+        self.refuse = refuse
+        self._header_deadline = header_deadline
+        self._write_deadline = write_deadline
+        self._most = most
         self._connections: set[Connection] = set()
 
     @property
