@@ -24,8 +24,9 @@ HOLDS_SECRETS_OF_MEMBERS = {
     "keys.rotation",
     "keys.seal",
     "keys.unseal",
+    "keys.witness",
 }
-MEMBER_STACK = {"exchange.client", "exchange.audit"}
+MEMBER_STACK = {"exchange.client", "exchange.audit", "exchange.mirror", "exchange.witness"}
 SLOW_TO_LOAD = {"aiohttp", "cryptography", "jinja2", "pydantic", "sqlalchemy"}
 FACE = Path("exchange/client")
 """The one package whose names programs import from the package itself (ADR 0013); the server cannot reach it at all."""
