@@ -52,13 +52,16 @@ from exchange.cli import (
     terms,
     versions,
     watch,
+    witness_add_log,
+    witness_init,
+    witness_serve,
 )
 from exchange.cli.failure import report_failure
 from exchange.cli.terminal import DEBUG, REFUSED, USAGE, Terminal
 from exchange.cli.texts import help_text, process_language
 
 PROGRAM = "exchange"
-GROUPS = frozenset({"audit", "circle", "client", "drill", "organisation", "person", "terms"})
+GROUPS = frozenset({"audit", "circle", "client", "drill", "organisation", "person", "terms", "witness"})
 """Commands that are followed by another word."""
 
 
@@ -150,6 +153,11 @@ def build() -> typer.Typer:
     auditing.command("export", help=help_text("audit_export"))(audit.export)
     auditing.command("verify", help=help_text("audit_verify"))(audit.verify)
     app.add_typer(auditing, name="audit", help=help_text("audit"))
+    witnessing = _group("witness")
+    witnessing.command("init", help=help_text("witness_init"))(witness_init.init)
+    witnessing.command("add-log", help=help_text("witness_add_log"))(witness_add_log.add_log)
+    witnessing.command("serve", help=help_text("witness_serve"))(witness_serve.serve)
+    app.add_typer(witnessing, name="witness", help=help_text("witness"))
     return app
 
 

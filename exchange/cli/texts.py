@@ -21,6 +21,7 @@ from exchange.cli.texts_registry import HELP_REGISTRY, REGISTRY
 from exchange.cli.texts_sharing import HELP_SHARING, SHARING
 from exchange.cli.texts_talk import TALK
 from exchange.cli.texts_versions import VERSIONS
+from exchange.cli.texts_witness import HELP_WITNESS, WITNESS
 
 Language = Literal["de", "en"]
 
@@ -33,9 +34,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     **REGISTRY,
     **SHARING,
     **VERSIONS,
+    **WITNESS,
 }
 """Text key to (German, English)."""
-HELPS: dict[str, tuple[str, str]] = {**HELP, **HELP_MESSAGES, **HELP_REGISTRY, **HELP_SHARING}
+HELPS: dict[str, tuple[str, str]] = {**HELP, **HELP_MESSAGES, **HELP_REGISTRY, **HELP_SHARING, **HELP_WITNESS}
 """The same of the help texts."""
 
 

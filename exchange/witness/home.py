@@ -61,7 +61,9 @@ class WitnessHome:
         folder.mkdir(mode=0o700, exist_ok=True)
         kept = []
         for note in notes:
-            said = sha256(note.partition(b"\n\n")[0]).hexdigest()  # by what it says: lines are made anew with every request
+            said = sha256(
+                note.partition(b"\n\n")[0]
+            ).hexdigest()  # by what it says: lines are made anew with every request
             name = f"{sha256(origin.encode()).hexdigest()[:16]}-{size}-{said[:16]}.note"
             path = folder / name
             if not path.exists():

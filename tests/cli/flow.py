@@ -211,9 +211,16 @@ def served(office: Office) -> Iterator[str]:
         config.write_text(
             f'[server]\nport = 0\ndata = "{office.folder / "server"}"\nhead_file = "{office.folder / "head" / "head"}"\n'
         )
-    log = (office.folder / "server.log").open("a")
+    with background(office.folder / "server.log", "serve", "--config", config) as url:
+        yield url
+
+
+@contextmanager
+def background(log_file: Path, *words: str | Path) -> Iterator[str]:
+    """A command that listens, in a process of its own; its address. Ended with SIGTERM."""
+    log = log_file.open("a")
     process = subprocess.Popen(
-        [sys.executable, "-m", "exchange.cli", "serve", "--config", str(config)],
+        [sys.executable, "-m", "exchange.cli", *map(str, words)],
         cwd=ROOT,
         env=environment(),
         stdout=subprocess.PIPE,
@@ -226,7 +233,7 @@ def served(office: Office) -> Iterator[str]:
     try:
         url = process.stdout.readline().strip()
         watchdog.cancel()
-        assert url.startswith("http://"), (office.folder / "server.log").read_text()
+        assert url.startswith("http://"), log_file.read_text()
         yield url
     finally:
         watchdog.cancel()
