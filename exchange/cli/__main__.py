@@ -35,6 +35,7 @@ from exchange.cli import (
     invite,
     join,
     members,
+    mirror,
     notice,
     offboard,
     preview,
@@ -121,6 +122,7 @@ def build() -> typer.Typer:
         ("answer", questions.answer),
     ):
         app.command(name, help=help_text(name.replace("-", "_")))(function)
+    app.command("mirror", help=help_text("mirror"))(mirror.mirror)
     app.command("clear-check", help=help_text("clear_check"))(clear_check.clear_check)
     accepting = _group("terms")
     accepting.command("show", help=help_text("terms_show"))(terms.show)

@@ -51,6 +51,23 @@ WITNESS: dict[str, tuple[str, str]] = {
     "code_log-differs": (
         "ein Protokoll ist schon mit anderen Schlüsseln bekannt: {detail}",
         "a log is known with other keys already: {detail}"),
+    # -- mirror --------------------------------------------------------------------------------------------------------
+    "mirror_done": (
+        "gespiegelt nach {folder}: Register {registry}, Journal {journal} Einträge",
+        "mirrored to {folder}: registry {registry}, journal {journal} entries"),
+    "mirror_stopped": (
+        "der Spiegel folgt nicht mehr und zeigt, was er hat; warum, steht im Protokoll des Betriebs und in {folder}",
+        "the mirror follows no longer and serves what it has; why stands in the operator's log and in {folder}"),
+    "code_mirror-stopped": (
+        "der Spiegel hat angehalten: {detail}; erst ansehen, dann die Datei wegräumen",
+        "the mirror has stopped: {detail}; look at it first, then move the file away"),
+    "code_mirror-damaged": ("die Kopie ist beschädigt: {detail}", "the copy is damaged: {detail}"),
+    "code_mirror-ahead": (
+        "die Kopie hat mehr als das, was gezeigt wird: {detail}",
+        "the copy has more than what is shown: {detail}"),
+    "code_mirror-inconsistent": (
+        "die Einträge führen nicht zum Prüfpunkt: {detail}",
+        "the entries do not lead to the checkpoint: {detail}"),
 }
 """Text key to (German, English)."""
 
@@ -72,5 +89,12 @@ HELP_WITNESS: dict[str, tuple[str, str]] = {
     "opt_trusted_proxy": (
         "Proxy, dessen X-Forwarded-For geglaubt wird; mehrfach",
         "proxy whose X-Forwarded-For is believed; repeat it"),
+    "mirror": ("beide Protokolle spiegeln und zeigen", "keep and serve a copy of both logs"),
+    "arg_mirror": ("Ordner der Kopie", "folder of the copy"),
+    "opt_mirror_once": ("einmal nachholen und enden, nichts anbieten", "take in what is new and end, serve nothing"),
+    "opt_mirror_entries": (
+        "auch Einträge anbieten, nicht nur Prüfpunkte und Hashwerte",
+        "serve entries too, not only checkpoints and hashes"),
+    "opt_every": ("so oft nachsehen, in Sekunden", "look so often, in seconds"),
 }
 """The same of the help texts."""

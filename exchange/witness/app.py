@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,11 +17,12 @@ from typing import Final
 
 from aiohttp import HttpVersion10, HttpVersion11, web
 
-from exchange.listen.connections import CHECK_SECONDS, Connection, Guard
+from exchange.listen.connections import Connection, Guard
 from exchange.listen.log import OperatorLog, places
 from exchange.listen.rates import Rates
 from exchange.listen.requests import RequestProblem, address, body, check_path
 from exchange.listen.server import Listener
+from exchange.listen.small import TEXT, Next, plain, prepare, unreadable, watching
 from exchange.tlog.witness_request import MAX_REQUEST_BYTES, PATH, SIZE_TYPE, format_size
 from exchange.witness.errors import Refusal, WitnessError
 from exchange.witness.home import WitnessHome
@@ -39,8 +40,6 @@ GROWTH_RATE, GROWTH_BURST = 50, 10
 """Larger checkpoints a second of one log. Nobody but the log can use this up: each takes a new signature of its own."""
 RESIGN_RATE, RESIGN_BURST = 1, 30
 """The same checkpoint once more, a second and log. Whoever has seen a checkpoint can send it: it must not cost growth."""
-RETRY_SECONDS: Final = "1"
-TEXT: Final = "text/plain; charset=utf-8"
 
 STATUS: Final = {
     "body-encoding": 415,
@@ -53,12 +52,6 @@ STATUS: Final = {
     "rate-limited": TOO_MANY,
 }
 """What a request is answered that never reached the protocol."""
-
-HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-}
-Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(slots=True)
@@ -92,7 +85,7 @@ class Witness:
         guard = Guard(
             log,
             monotonic,
-            _unreadable,
+            unreadable,
             header_deadline=HEADER_SECONDS,
             write_deadline=HEADER_SECONDS,
             most=MOST_CONNECTIONS,
@@ -154,37 +147,24 @@ WITNESS: Final = web.AppKey("witness", Witness)
 # -- HTTP ------------------------------------------------------------------------------------------------------------------
 
 
-def _plain(status: int, detail: str, code: str) -> web.Response:
-    response = web.Response(status=status, body=f"{detail} [{code}]\n".encode(), headers={"Content-Type": TEXT})
-    if status == TOO_MANY:
-        response.headers["Retry-After"] = RETRY_SECONDS
-    return response
-
-
-def _unreadable(ours: bool) -> web.Response:
-    response = _plain(500, "the witness failed", "internal") if ours else _plain(400, "not HTTP/1.1", "head-malformed")
-    response.headers.update(HEADERS)
-    return response
-
-
 def _answer_to(error: Exception) -> web.Response:
     """The protocol's answer to a refusal, and HTTP's to the rest; a defect tells nobody anything."""
     match error:
         case Refusal(size=int(size), status=status):
             return web.Response(status=status, body=format_size(size), headers={"Content-Type": SIZE_TYPE})
         case Refusal():
-            return _plain(error.status, error.detail, error.code)
+            return plain(error.status, error.detail, error.code)
         case RequestProblem() if error.code in STATUS:
-            return _plain(STATUS[error.code], error.detail, error.code)
+            return plain(STATUS[error.code], error.detail, error.code)
         case web.HTTPMethodNotAllowed():
-            response = _plain(405, "this path does not take this method", "method-not-allowed")
+            response = plain(405, "this path does not take this method", "method-not-allowed")
             response.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
             return response
         case web.HTTPException():
-            return _plain(404, "there is nothing at this path", "not-found")
+            return plain(404, "there is nothing at this path", "not-found")
         case WitnessError():
-            return _plain(503, "the witness cannot store anything", error.code)
-    return _plain(500, "the witness failed", "internal")
+            return plain(503, "the witness cannot store anything", error.code)
+    return plain(500, "the witness failed", "internal")
 
 
 @web.middleware
@@ -244,14 +224,6 @@ async def _live(_: web.Request) -> web.Response:
     return web.Response(body=b"live\n", headers={"Content-Type": TEXT})
 
 
-async def _prepare(_: web.Request, response: web.StreamResponse) -> None:
-    """The headers of every answer; no word about what software this is."""
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers.pop("Server", None)
-
-
 def create_app(witness: Witness) -> web.Application:
     """The application; home and store stay the caller's to close."""
     app = web.Application(middlewares=[_surround])
@@ -259,21 +231,13 @@ def create_app(witness: Witness) -> web.Application:
     app.router.add_route("POST", PATH, _add_checkpoint)
     app.router.add_route("GET", "/{log:[0-9a-f]{64}}/checkpoint", _checkpoint)
     app.router.add_route("GET", "/health/live", _live)
-    app.on_response_prepare.append(_prepare)
+    app.on_response_prepare.append(prepare)
+    app.cleanup_ctx.append(watching(witness.guard, witness.monotonic))
 
-    async def watch(_: web.Application) -> AsyncIterator[None]:
-        async def check() -> None:
-            while True:
-                await asyncio.sleep(CHECK_SECONDS)
-                witness.guard.check(witness.monotonic())
-
-        task = asyncio.create_task(check())
-        yield
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    async def finish(_: web.Application) -> None:
         witness.disk.shutdown()
 
-    app.cleanup_ctx.append(watch)
+    app.on_cleanup.append(finish)
     return app
 
 
