@@ -56,14 +56,19 @@ class Mirror:
         try:
             notes = await self._notes()
         except VerificationError as error:
-            self._stop(error)
+            self._stop(error, error.name, error.evidence)
             raise
         for name in LOGS:
             copy, note = self.copies[name], notes[name]
             if note == copy.note:
                 continue
-            for _ in copy.grow(note, (data for _, data in self.member.state.entries(name, copy.first))):
-                await asyncio.sleep(0)  # a reader of the copy is answered between two bundles
+            try:
+                for _ in copy.grow(note, (data for _, data in self.member.state.entries(name, copy.first))):
+                    await asyncio.sleep(0)  # a reader of the copy is answered between two bundles
+            except MirrorError as error:
+                if error.code == "mirror-ahead":  # the member's store was set back, and the exchange with it
+                    self._stop(error, "V1", {"kept": copy.note.decode(), "shown": note.decode()})
+                raise
             self.log.info("mirrored", log=name, size=copy.head.size)
 
     async def _notes(self) -> dict[LogName, bytes]:
@@ -81,30 +86,28 @@ class Mirror:
                 return shown
         return {name: member.replica.heads[name].note for name in LOGS}
 
-    def _stop(self, error: VerificationError) -> None:
+    def _stop(self, error: ClientError | MirrorError, step: str, evidence: Mapping[str, str]) -> None:
         """Write down why, durably: the operator's first file to look at."""
         said = {
             "at": self.member.clock(),
             "code": error.code,
             "detail": error.detail,
-            "evidence": {name: str(value) for name, value in error.evidence.items()},
+            "evidence": dict(evidence),
             "exchange": self.member.replica.exchange,
-            "step": error.name,
+            "step": step,
         }
         data = encoding.encode(said)
         path = self.folder / f"{STOPPED}{sha256(data).hexdigest()[:16]}.json"
         durable.replace(path, data + b"\n")
-        self.log.error("mirror-stopped", code=error.code, step=error.name, kept=path.name)
+        self.log.error("mirror-stopped", code=error.code, step=step, kept=path.name)
 
     async def run(self, every: float, stop: asyncio.Event) -> None:
         """Follow every so many seconds until ``stop`` is set. Returns when it must not go on, and says so in the log."""
         while not stop.is_set():
             try:
                 await self.round()
-            except VerificationError:
-                return
-            except (MirrorError, StateError) as error:
-                self.log.error("mirror-stopped", code=error.code)
+            except (MirrorError, StateError, VerificationError) as error:
+                self.log.error("mirror-follows-no-longer", code=error.code)
                 return
             except ClientError as error:
                 self.log.warning("mirror-waits", code=error.code)
