@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -10,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.flow import Office, background, begin, enrol, exchange, found, served
+from tests.cli.flow import ROOT, Office, background, begin, enrol, exchange, found, served
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +55,25 @@ def test_a_mirror_that_stopped_says_so_and_ends_with_status_1(office: Office, tm
     (folder / "stopped-0.json").write_text("{}")
     refused = office.member("vogt", "mirror", folder, "--once", check=False)
     assert refused.status == 1 and "[mirror-stopped]" in refused.err and "stopped-0.json" in refused.err
+
+
+def test_the_page_of_a_witness_can_be_followed_word_by_word(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("founding.json", "other-founding.json"):
+        shutil.copy(office.folder / "founding.json", name)
+    shutil.copytree(office.home("vogt"), "home")
+    shutil.copy(office.passphrase, "passphrase")
+    page = (ROOT / "docs" / "using" / "witness.md").read_text(encoding="utf-8")
+    found = re.findall(r"^(<!-- not run: [^\n]* -->\n)?```sh\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    assert [bool(marked) for marked, _ in found] == [False, True, False, False, True]
+    for marked, block in found:
+        for line in block.splitlines() if not marked else ():
+            program, *words = shlex.split(line, comments=True)
+            assert program == "exchange"
+            exchange(*(office.exchange if word in ("ID", "OTHER") else word for word in words))
+    assert Path("witness/witness.json").exists() and len(list(Path("copy").iterdir())) == 2
 
 
 def test_mirror_has_help_in_both_languages() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from exchange.cli.witness_serve import PORT
 from exchange.config import MIB, Config, load
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -36,6 +37,33 @@ def test_the_configuration_in_the_guide_loads_and_keeps_the_head_file_apart(tmp_
 )
 def test_a_deployment_file_names_the_default_port(name: str, place: str):
     assert place.format(port=Config().server.port) in text(name)
+
+
+def test_the_witness_listens_where_its_unit_lets_it():
+    unit = text("exchange-witness.service")
+    assert f"SocketBindAllow=tcp:{PORT}\n" in unit and f"--port {PORT} --trusted-proxy 127.0.0.1\n" in unit
+    assert "StateDirectory=tlp-exchange-witness\n" in unit and "--home /var/lib/tlp-exchange-witness " in unit
+
+
+def test_the_witness_is_confined_as_the_exchange_is():
+    def confined(name: str) -> set[str]:
+        starts = (
+            "Capability",
+            "Ambient",
+            "NoNew",
+            "Protect",
+            "Private",
+            "Restrict",
+            "Lock",
+            "Memory",
+            "Keyring",
+            "System",
+            "IP",
+        )
+        lines = (line for line in text(name).splitlines() if not line.startswith(("MemoryMax", "RestartSec")))
+        return {line for line in lines if line.startswith(starts)}
+
+    assert confined("exchange.service") == confined("exchange-witness.service")
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from tests.docs.test_docs import DOCS, commands
 
 pytestmark = pytest.mark.timeout(400)
 FOLLOWED = ("officer", "author", "approver", "administrator", "registrar", "registry-office", "auditor", "operator")
-"""The visitor's page is followed in tests/cli/test_clear_check.py."""
+"""The visitor's page is followed in tests/cli/test_clear_check.py, that of a witness in tests/cli/test_mirror_flow.py."""
 NOT_RUN = 2
 """Blocks that end only when somebody ends them: `watch`, and `serve`, which runs as the test's server."""
 BLOCK = re.compile(r"^(<!-- not run: \S[^\n]* -->\n)?```sh\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
@@ -332,5 +332,5 @@ def test_few_blocks_are_not_run() -> None:
     assert sum(block is None for page in FOLLOWED for block in blocks(page)) == NOT_RUN
 
 
-def test_every_page_is_followed_here_or_by_the_visitor() -> None:
-    assert {page.stem for page in (DOCS / "using").glob("*.md")} == {*FOLLOWED, "index", "visitor"}
+def test_every_page_is_followed_here_or_by_visitor_and_witness() -> None:
+    assert {page.stem for page in (DOCS / "using").glob("*.md")} == {*FOLLOWED, "index", "visitor", "witness"}
