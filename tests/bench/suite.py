@@ -9,7 +9,7 @@ from pathlib import Path
 
 from keys import encoding
 from keys.seal import SealPool
-from tests.bench import deciding, reading, sealing, serving
+from tests.bench import deciding, reading, sealing, serving, witnessing
 from tests.bench.alerts import strangers
 from tests.bench.measure import Report, first_line, load, machine
 from tests.bench.peers import Peers
@@ -33,6 +33,7 @@ def run(root: Path) -> int:
         # Beside the repository, not in the system's folder for temporary files, which may be memory that never syncs.
         with tempfile.TemporaryDirectory(prefix="server-", dir=kept) as folder:
             asyncio.run(serving.measure(report, Path(folder), pool, downloads))
+            asyncio.run(witnessing.measure(report, Path(folder)))
     _print(report, peers, before, time.monotonic() - began)
     return 0
 
