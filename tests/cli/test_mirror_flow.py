@@ -76,6 +76,15 @@ def test_the_page_of_a_witness_can_be_followed_word_by_word(
     assert Path("witness/witness.json").exists() and len(list(Path("copy").iterdir())) == 2
 
 
+def test_a_witness_takes_the_founding_as_the_exchange_shows_it(office: Office, tmp_path: Path) -> None:
+    (tmp_path / "exchange.json").write_bytes(fetched(f"{office.url}/v1/exchange"))
+    made = exchange(
+        "witness", "init", tmp_path / "exchange.json", "--exchange", office.exchange, "--home", tmp_path / "w",
+        "--name", "witness.example", "--url", "https://witness.example", "--json",
+    )  # fmt: skip
+    assert made.json["logs"] == ["exchange.example/journal", "exchange.example/registry"]
+
+
 def test_mirror_has_help_in_both_languages() -> None:
     assert "Ordner der Kopie" in exchange("mirror", "--help", lang="de").out
     assert "folder of the copy" in exchange("mirror", "--help", alone=True).out
