@@ -186,6 +186,15 @@ class Notice(_Section):
         return self
 
 
+class Witness(_Section):
+    """How the witnesses are asked that the registry names; without any, nobody is."""
+
+    interval_seconds: int = _key(
+        300, "seconds", "time after which each is asked again when nothing was added to a log", least=10, most=600
+    )
+    timeout_seconds: int = _key(10, "seconds", "time that one of them has to answer", least=1, most=60)
+
+
 class Log(_Section):
     """The operator's log: structured lines on standard error, without personal data, bodies or secrets."""
 
@@ -200,6 +209,7 @@ class Config(_Section):
     feed: Feed = Feed()
     refusals: Refusals = Refusals()
     notice: Notice = Notice()
+    witness: Witness = Witness()
     log: Log = Log()
 
 

@@ -263,10 +263,13 @@ def _begin(engine: Engine, begin: str) -> None:
 
 
 def _make_schema(connection: Connection) -> None:
-    if not inspect(connection).get_table_names():
-        schema.metadata.create_all(connection)
+    new = not inspect(connection).get_table_names()
+    if not new:
+        _check_schema(connection)
+    # A store that was made earlier gets the tables that came since; a change of a table would be another version.
+    schema.metadata.create_all(connection)
+    if new:
         connection.execute(insert(schema.meta), {"key": "schema", "value": str(schema.SCHEMA_VERSION)})
-    _check_schema(connection)
 
 
 def _check_schema(connection: Connection) -> None:

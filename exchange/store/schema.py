@@ -1,7 +1,8 @@
 """The tables, in SQLAlchemy Core. Spec: docs/spec/logs.md, docs/spec/statements.md.
 
 Two kinds: the logs themselves (entry, tile, checkpoint, statement, blob), which cannot be made again, and projections
-of them (alert, audience, receipt, granted, message, delivery, epoch_key), which can.
+of them (alert, audience, receipt, granted, message, delivery, epoch_key), which can. Cosignatures (cosigned, witness) are
+what others said of the logs: whatever is lost of them is asked for again.
 Names of persons and organisations stand in `opening` and nowhere else (invariant I8).
 Identifiers and hashes are text as in JSON; bytes are raw where many rows stand.
 Foreign keys are checked at commit, so that the order of inserts inside a transaction is free.
@@ -244,3 +245,24 @@ epoch_key = Table(
     Index("epoch_key_order", "journal_index"),
     sqlite_with_rowid=False,
 )
+
+cosigned = Table(
+    "cosigned",
+    metadata,
+    _log(),
+    Column("what", Text, CheckConstraint("what IN ('newest', 'quorum')"), primary_key=True),
+    _required("note", LargeBinary),
+)
+"""Notes with the lines of witnesses: at most two a log. Written beside the commits and lost without harm."""
+
+witness = Table(
+    "witness",
+    metadata,
+    _log(),
+    Column("witness", Text, primary_key=True),
+    _required("size", Integer),
+    _required("at", Integer),
+    _required("state", Text),
+    _required("since", Integer),
+)
+"""How each named witness stands, for whoever looks after a restart: at most fifteen a log."""

@@ -195,15 +195,23 @@ def create_app(
     app.on_response_prepare.append(_prepare)
 
     async def run_services(_: web.Application) -> AsyncIterator[None]:
+        await context.witnessing.load()
         context.feed.start()
         tasks: list[asyncio.Task[None]] = []
         if housekeeping:
-            work = (context.watch_connections(), context.flush_claims(), context.sweep_blobs(), context.send_notices())
+            work = (
+                context.watch_connections(),
+                context.flush_claims(),
+                context.sweep_blobs(),
+                context.send_notices(),
+                context.ask_witnesses(),
+            )
             tasks = [asyncio.create_task(one) for one in work]
         yield
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await context.witnessing.close()
         await flush_quietly(context.claims, lambda code: context.log.warning("claims-lost", code=code))
 
     async def end_streams(_: web.Application) -> None:

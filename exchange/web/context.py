@@ -25,7 +25,9 @@ from exchange.service.reading import Reading
 from exchange.service.receipts import Receipts
 from exchange.service.sessions import Sessions
 from exchange.service.uploads import Uploads
+from exchange.service.witnessing import Witnessing
 from exchange.store.errors import StoreError
+from exchange.web.ask import HttpAsk
 from exchange.web.errors import refusal
 
 OTHER_CONNECTIONS = 2_048
@@ -48,6 +50,7 @@ class Context:
     claims: Claims
     feed: Feed
     notices: Notices | None
+    witnessing: Witnessing
     guard: Guard
     by_address: Rates
     by_device: Rates
@@ -72,6 +75,9 @@ class Context:
         if config.notice.relay:
             notices = Notices(config.notice, store, state, clock, monotonic, log.info)
             exchange.on_commit(notices.wake)
+        ask = HttpAsk(config.witness.timeout_seconds)
+        witnessing = Witnessing(config.witness, store, exchange.ledger, state, clock, monotonic, ask, log)
+        exchange.on_commit(witnessing.wake)
         reading = Reading(store, exchange.ledger, state, alerts, claims, clock)
         blobs = Blobs(store, exchange.packs, state, alerts, clock, config.limits)
         burst = config.limits.burst_seconds
@@ -88,6 +94,7 @@ class Context:
             claims,
             feed,
             notices,
+            witnessing,
             Guard(
                 log,
                 monotonic,
@@ -123,6 +130,13 @@ class Context:
                 await self.notices.run()
             except Exception as error:
                 self.log.error("notices-stopped", error=type(error).__name__, places=places(error))
+
+    async def ask_witnesses(self) -> None:
+        """Have checkpoints cosigned. A defect here stops that and nothing else."""
+        try:
+            await self.witnessing.run()
+        except Exception as error:
+            self.log.error("witnessing-stopped", error=type(error).__name__, places=places(error))
 
     async def sweep_blobs(self) -> None:
         """Delete what nobody claimed."""

@@ -393,10 +393,16 @@ def _log(call: Call) -> LogName:
 
 
 async def checkpoint(call: Call) -> web.Response:
-    """A log's newest signed checkpoint."""
-    data = call.context.exchange.ledger.checkpoint(_log(call))
+    """A log's newest signed checkpoint, with the witnesses' lines that are here for exactly it."""
+    data = call.context.witnessing.checkpoint(_log(call))
     headers = {"Cache-Control": "no-cache", "Content-Type": "text/plain; charset=utf-8"}
     return web.Response(body=data, headers=headers)
+
+
+async def witnesses(call: Call) -> web.Response:
+    """How each named witness stands, and the newest note of each log that has the quorum."""
+    body = call.context.witnessing.view()
+    return web.Response(body=body, content_type=JSON, headers={"Cache-Control": "no-cache"})
 
 
 async def tile(call: Call) -> web.Response:

@@ -444,7 +444,24 @@ ROUTES: Final[tuple[Route, ...]] = (
         Access.PUBLIC,
         "anyone",
         summary="A log's newest signed checkpoint",
-        answers=(Answer("a signed note", schemas.NOTE, media="text/plain"),),
+        answers=(
+            Answer("a signed note, with the witnesses' lines that are here for it", schemas.NOTE, media="text/plain"),
+        ),
+    ),
+    Route(
+        "GET",
+        "/v1/witnesses",
+        handlers.witnesses,
+        Access.PUBLIC,
+        "anyone",
+        summary="How the named witnesses stand, and the newest checkpoints that have their quorum",
+        answers=(
+            Answer(
+                "for each log the quorum, the newest note that has it, and each witness: the size that it cosigned last, "
+                "when by its own clock, and how the last question to it ended",
+                schemas.WITNESSES,
+            ),
+        ),
     ),
     Route(
         "GET",

@@ -14,8 +14,10 @@ from pydantic.json_schema import models_json_schema
 
 from exchange.model import scalars
 from exchange.model.alert import MAX_CONTENT
+from exchange.model.registry import MAX_WITNESSES
 from exchange.model.statements import KINDS, Opening
 from exchange.model.submission import MAX_STATEMENTS
+from exchange.service.asking import State
 from exchange.web.declare import Schema
 from keys.envelope import MAX_BODY, MAX_ENVELOPE, MAX_SIGNATURES, MLDSA65_SIGNATURE, payload_type
 from keys.kem import STANZA
@@ -165,6 +167,17 @@ VERSIONS: Final = opened({"versions": several(opened({"index": INDEX, "statement
 PROPOSALS: Final = opened(
     {"proposals": several(opened({"index": INDEX, "signed": {"type": "boolean"}, "statement": HASH}))}
 )
+_WITNESSED: Final = opened(
+    {
+        "quorum": integer(MAX_WITNESSES),
+        "witnesses": several(
+            opened({"name": SHORT, "since": TIME, "state": word(*State)}, {"at": TIME, "size": INDEX}),
+            most=MAX_WITNESSES,
+        ),
+    },
+    {"note": NOTE},
+)
+WITNESSES: Final = opened({"journal": _WITNESSED, "registry": _WITNESSED})
 FEED_ENTRY: Final = ref("FeedEntry")
 HEADS: Final = ref("Heads")
 POLLED: Final = opened({"cursor": INDEX, "entries": several(FEED_ENTRY, most=64), "registry": INDEX}, {"head": HEADS})
