@@ -1,4 +1,4 @@
-"""Witnesses on the loopback that the exchange asks: faithful ones, which may be told to answer anything else, and a clock to turn."""
+"""Witnesses on the loopback for the exchange to ask: faithful, or told to answer anything else; and a clock to turn."""
 
 from __future__ import annotations
 
@@ -26,13 +26,16 @@ from tests.support.witnesses import WitnessKey
 PATIENCE = 20
 """Seconds after which a test gives up."""
 
+SPINS = 100
+"""Turns of the loop after which nothing more is expected without time passing."""
+
 Script = Callable[["Witness", web.Request, WitnessRequest], Awaitable[web.StreamResponse]]
 
 
 async def until(condition: Callable[[], Any]) -> None:
     """Let the loop run until something holds."""
     async with asyncio.timeout(PATIENCE):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  whatever it is about, no event of ours says so
             await asyncio.sleep(0)
 
 
@@ -186,6 +189,16 @@ class Clock:
             if due <= self.now:
                 over.set()
 
+    async def until(self, condition: Callable[[], Any]) -> None:
+        """Let the loop run until something holds; whenever nothing more happens, turn to when the next who waits wakes."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                for _ in range(SPINS):
+                    if condition():
+                        return
+                    await asyncio.sleep(0)
+                self.turn(max(0.0, min(self.pauses, default=0.0)))
+
     @property
     def pauses(self) -> list[float]:
         """How long those who wait have to wait yet."""
@@ -244,10 +257,12 @@ class Asking:
     async def until_state(self, name: str, state: State, log: LogName = "journal") -> None:
         await until(lambda: self.states(log).get(name) == state.value)
 
-    def lines(self, log: LogName = "journal") -> list[str]:
-        """Names of the lines under the newest checkpoint as it is served, the log's own left out."""
+    def lines(self, log: LogName = "journal") -> set[str]:
+        """Whose two lines stand under the newest checkpoint as it is served."""
         note = Note.parse(self.service.checkpoint(log))
-        return [line.name for line in note.lines if line.name != note.text.partition("\n")[0]]
+        names = [line.name for line in note.lines]
+        assert all(names.count(name) == 2 for name in names)
+        return {*names} - {note.text.partition("\n")[0]}
 
     def pass_time(self, seconds: float) -> None:
         """Both clocks go on."""
