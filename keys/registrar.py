@@ -31,6 +31,7 @@ from keys.verify import (
     device_fingerprint,
     verify_ed25519_bytes,
     verify_mldsa65_bytes,
+    witness_fingerprint,
 )
 
 FORMAT = "tlp-exchange-signing-file/v1"
@@ -42,6 +43,7 @@ MAX_PUBLIC = 16_384  # bytes of a public key file
 MAX_LIFETIME = 604_800  # seconds from `at` to `not_after`
 CLOCK = 300  # seconds by which an offline clock may be behind
 MAX_OPENINGS = 8
+MAX_WITNESSES = 15
 
 _COMMON = "at exchange issuer nonce not_after seen"
 
@@ -75,6 +77,7 @@ _ASKED = {
     "circle.change": ("change a circle", "circle previous", "add remove curators commitments"),
     "opening.erase": ("ERASE NAMES FOR GOOD", "subject statement fields", "previous"),
 }
+_WITNESS = frozenset({"ed25519", "mldsa44", "name", "url"})
 _NOT_IN_FOUNDING = frozenset({"exchange", "seen"})
 
 MAX_MARKS = 4  # combining marks on one character that are shown as such
@@ -282,6 +285,8 @@ def check_item(item: SigningItem, exchange: str | None, now: int) -> dict[str, A
     _check_times(body, now)
     if item.envelope.kind == "registrar.rotate":
         _check_registrars(body)
+    if item.envelope.kind == "witness.name":
+        _check_witnesses(body)
     if item.envelope.kind == "device.enrol":
         check_signing_key(SigningPublicKey.from_json(body["signing"]))
         check_scan_key(_bytes(body["scan"], 32))
@@ -314,6 +319,30 @@ def _check_registrars(body: dict[str, Any]) -> None:
         raise SigningFileError("bad-field", "the threshold is not between 2 and the number of registrars")
     if len({key.ed25519 for key in keys}) != len(keys) or len({key.mldsa65 for key in keys}) != len(keys):
         raise SigningFileError("bad-field", "two registrars have half a key in common")
+
+
+def _check_witnesses(body: dict[str, Any]) -> None:
+    witnesses, quorum = body["witnesses"], body["quorum"]
+    if not isinstance(witnesses, list) or len(witnesses) > MAX_WITNESSES:
+        raise SigningFileError("bad-field", f"witnesses are not a list of at most {MAX_WITNESSES}")
+    for witness in witnesses:
+        if not isinstance(witness, dict) or witness.keys() != _WITNESS:
+            raise SigningFileError("bad-field", "a witness is exactly name, url and two keys")
+        if not isinstance(witness["name"], str) or not isinstance(witness["url"], str):
+            raise SigningFileError("bad-field", "a witness's name and url are texts")
+        check_log_key(_witness_key(witness))
+    names = [witness["name"] for witness in witnesses]
+    if names != sorted(set(names)):
+        raise SigningFileError("bad-field", "witnesses are not distinct and sorted by name")
+    if type(quorum) is not int or not (1 if names else 0) <= quorum <= len(names):
+        raise SigningFileError(
+            "bad-field", "the quorum is not between 1 and the number of witnesses, nor 0 without any"
+        )
+
+
+def _witness_key(witness: dict[str, Any]) -> LogPublicKey:
+    """Both keys of a witness. Raises BadKey."""
+    return LogPublicKey.from_json({"ed25519": witness["ed25519"], "mldsa44": witness["mldsa44"]})
 
 
 def _check_founding(body: dict[str, Any]) -> None:
@@ -412,8 +441,12 @@ def describe(item: SigningItem, known: tuple[SigningPublicKey, ...] = ()) -> Ite
 
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Flatten to (dotted path, scalar); a public key counts as one value."""
-    if isinstance(value, dict) and value and value.keys() not in ({"ed25519", "mldsa65"}, {"ed25519", "mldsa44"}):
+    """Flatten to (dotted path, scalar); a public key counts as one value, also the two of a witness, behind its name."""
+    if isinstance(value, dict) and value.keys() == _WITNESS:
+        for name in ("name", "url"):
+            yield f"{path}.{name}", value[name]
+        yield f"{path}.keys", {"ed25519": value["ed25519"], "mldsa44": value["mldsa44"]}
+    elif isinstance(value, dict) and value and value.keys() not in ({"ed25519", "mldsa65"}, {"ed25519", "mldsa44"}):
         for name in value:
             yield from _leaves(f"{path}.{name}" if path else name, value[name])
     elif isinstance(value, list) and value:
@@ -433,6 +466,8 @@ def _shown(path: str, value: Any) -> str:
                 unb64u(value["ed25519"], length=ED25519_SIGNATURE)
                 unb64u(value["mldsa65"], length=MLDSA65_SIGNATURE)
                 return "two signatures by the device, which the exchange and every reader verify"
+            if "mldsa44" in value and name == "keys":
+                return f"compare {witness_fingerprint(LogPublicKey.from_json(value))}"
             if "mldsa44" in value:
                 return f"log key, SHA-256 {hashlib.sha256(encode(LogPublicKey.from_json(value).to_json())).hexdigest()}"
             return f"signing key {SigningPublicKey.from_json(value).key_id}"

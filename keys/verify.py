@@ -311,6 +311,11 @@ def device_fingerprint(signing_key_id: str, scan: bytes) -> str:
     return fingerprint(unhex32(signing_key_id) + scan)
 
 
+def witness_fingerprint(key: LogPublicKey) -> str:
+    """The 12 groups of 5 digits that registrars compare with a witness's operator before it is named; both keys are in it."""
+    return fingerprint(key.ed25519 + key.mldsa44)
+
+
 def exchange_fingerprint(exchange_id: str) -> str:
     """The 12 groups of 5 digits by which a member knows that it joined the right exchange."""
     return fingerprint(unhex32(exchange_id))

@@ -56,13 +56,14 @@ from exchange.cli import (
     witness_add_log,
     witness_init,
     witness_serve,
+    witnesses_name,
 )
 from exchange.cli.failure import report_failure
 from exchange.cli.terminal import DEBUG, REFUSED, USAGE, Terminal
 from exchange.cli.texts import help_text, process_language
 
 PROGRAM = "exchange"
-GROUPS = frozenset({"audit", "circle", "client", "drill", "organisation", "person", "terms", "witness"})
+GROUPS = frozenset({"audit", "circle", "client", "drill", "organisation", "person", "terms", "witness", "witnesses"})
 """Commands that are followed by another word."""
 
 
@@ -151,6 +152,10 @@ def build() -> typer.Typer:
     organisations.callback()(_nothing)
     organisations.command("change", help=help_text("organisation_change"))(change.organisation)
     app.add_typer(organisations, name="organisation", help=help_text("organisation"))
+    witnesses = _group("witnesses")
+    witnesses.callback()(_nothing)
+    witnesses.command("name", help=help_text("witnesses_name"))(witnesses_name.name)
+    app.add_typer(witnesses, name="witnesses", help=help_text("witnesses"))
     auditing = _group("audit")
     auditing.command("export", help=help_text("audit_export"))(audit.export)
     auditing.command("verify", help=help_text("audit_verify"))(audit.verify)

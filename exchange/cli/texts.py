@@ -17,6 +17,7 @@ from exchange.cli.texts_clear import CLEAR
 from exchange.cli.texts_content import CONTENT
 from exchange.cli.texts_help import HELP
 from exchange.cli.texts_messages import HELP_MESSAGES, MESSAGES
+from exchange.cli.texts_naming import HELP_NAMING, NAMING
 from exchange.cli.texts_registry import HELP_REGISTRY, REGISTRY
 from exchange.cli.texts_sharing import HELP_SHARING, SHARING
 from exchange.cli.texts_talk import TALK
@@ -35,9 +36,17 @@ TEXTS: dict[str, tuple[str, str]] = {
     **SHARING,
     **VERSIONS,
     **WITNESS,
+    **NAMING,
 }
 """Text key to (German, English)."""
-HELPS: dict[str, tuple[str, str]] = {**HELP, **HELP_MESSAGES, **HELP_REGISTRY, **HELP_SHARING, **HELP_WITNESS}
+HELPS: dict[str, tuple[str, str]] = {
+    **HELP,
+    **HELP_MESSAGES,
+    **HELP_REGISTRY,
+    **HELP_SHARING,
+    **HELP_WITNESS,
+    **HELP_NAMING,
+}
 """The same of the help texts."""
 
 

@@ -20,7 +20,7 @@ from keys.keyfile import Cost, create_secret
 from keys.note import LogSigner
 from keys.registrar import Opening, SigningFile, SigningItem, describe, plain
 from keys.sign import SoftwareSigner, StatementSigner, add_signature, sign_statement
-from keys.verify import verify_hybrid
+from keys.verify import verify_hybrid, witness_fingerprint
 
 NOW = 1_796_000_000
 EXCHANGE = "ab" * 32
@@ -200,6 +200,55 @@ def test_openings_and_commitments_agree_one_to_one(ada: SoftwareSigner) -> None:
         item = SigningItem(good.envelope, openings)
         assert code_of(lambda item=item: of(item).sign(ada, NOW)) == "bad-opening"
     assert code_of(lambda: of(SigningItem(suspension().envelope, good.openings)).sign(ada, NOW)) == "bad-opening"
+
+
+def naming(*witnesses: dict[str, Any], quorum: int = 1, **fields: Any) -> SigningItem:
+    value = body(quorum=quorum, witnesses=list(witnesses), **fields)
+    return SigningItem(Envelope("witness.name", encode(value), ()))
+
+
+def witness(name: str = "w.example") -> dict[str, Any]:
+    key = LogSigner(name, name.encode().ljust(32), b"m" * 32).public
+    return {**key.to_json(), "name": name, "url": f"https://{name}"}
+
+
+def test_a_naming_of_witnesses_is_shown_in_words_with_digits_to_compare(ada: SoftwareSigner) -> None:
+    first, second = witness("a.example"), witness("b.example")
+    signed = SigningFile(EXCHANGE, (naming(first, second, quorum=2),)).sign(ada, NOW)
+    lines = list(describe(signed.items[0]))
+    assert lines[0] == "NAME THE WITNESSES of both logs, all of them (witness.name)"
+    assert "  quorum: 2" in lines
+    at = lines.index("  witnesses[1].name: a.example")
+    digits = witness_fingerprint(LogSigner("a.example", b"a.example".ljust(32), b"m" * 32).public)
+    assert lines[at : at + 3] == [
+        "  witnesses[1].name: a.example",
+        "  witnesses[1].url: https://a.example",
+        f"  witnesses[1].keys: compare {digits}",
+    ]
+    assert not any(first["mldsa44"][:40] in line for line in lines), "nobody reads 1,312 bytes"
+    empty = SigningFile(EXCHANGE, (naming(quorum=0, previous="ef" * 32),)).sign(ada, NOW)
+    assert "  witnesses: []" in describe(empty.items[0])
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        naming(quorum=1),
+        naming(witness(), quorum=0),
+        naming(witness(), quorum=2),
+        naming(witness(), quorum=True),
+        naming(witness(), witness()),
+        naming(witness("b.example"), witness("a.example")),
+        naming(*[witness(f"w{n:02}.example") for n in range(16)]),
+        naming({**witness(), "more": ""}),
+        naming({**witness(), "url": 1}),
+        naming({**witness(), "ed25519": b64u(bytes(32))}),
+        naming({**witness(), "mldsa44": b64u(bytes(31))}),
+    ],
+)
+def test_a_naming_of_witnesses_that_no_registry_takes_is_not_signed(item: SigningItem, ada: SoftwareSigner) -> None:
+    with pytest.raises(KeysError):
+        SigningFile(EXCHANGE, (item,)).sign(ada, NOW)
 
 
 def test_device_with_unusable_keys_is_not_signed(reader: Any, ada: SoftwareSigner) -> None:
