@@ -71,7 +71,7 @@ async def measure(report: Report, folder: Path, pool: SealPool, downloads: dict[
     partnership = await _founded(folder)
     floor = Floor(folder)
     try:
-        async with _served(partnership.live, folder) as url, HttpTransport(url) as transport:
+        async with served(partnership.live, folder) as url, HttpTransport(url) as transport:
             bench = _Bench(partnership, transport, floor, pool)
             last: Made | None = None
             for count, sector in AUDIENCES.items():
@@ -103,7 +103,7 @@ async def _founded(folder: Path) -> Partnership:
 
 
 @asynccontextmanager
-async def _served(live: Live, folder: Path) -> AsyncIterator[str]:
+async def served(live: Live, folder: Path) -> AsyncIterator[str]:
     """The server as a process of its own; its address. Ended on every path."""
     config = folder / "config.toml"
     server = live.config.server

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from keys import encoding
 from keys.seal import SealPool
-from tests.bench import deciding, reading, sealing, serving, witnessing
+from tests.bench import deciding, reading, sealing, serving, witnessed, witnessing
 from tests.bench.alerts import strangers
 from tests.bench.measure import Report, first_line, load, machine
 from tests.bench.peers import Peers
@@ -34,6 +34,8 @@ def run(root: Path) -> int:
         with tempfile.TemporaryDirectory(prefix="server-", dir=kept) as folder:
             asyncio.run(serving.measure(report, Path(folder), pool, downloads))
             asyncio.run(witnessing.measure(report, Path(folder)))
+        with tempfile.TemporaryDirectory(prefix="witnessed-", dir=kept) as folder:
+            asyncio.run(witnessed.measure(report, Path(folder)))
     _print(report, peers, before, time.monotonic() - began)
     return 0
 

@@ -109,15 +109,16 @@ class Witness:
 class Witnesses:
     """Several of them, each on a port of its own, and how the registry names them."""
 
-    def __init__(self, world: Live) -> None:
+    def __init__(self, world: Live, clock: Callable[[], int] | None = None) -> None:
         self.world = world
+        self.clock = clock or (lambda: world.now)
         self.all: list[Witness] = []
         self._runners: list[web.AppRunner] = []
 
     async def start(self, name: str) -> Witness:
         """One more, listening."""
         logs = {signer.origin: signer.public for signer in (self.world.server.registry, self.world.server.journal)}
-        witness = Witness(WitnessKey.generate(name, self.world.random), logs, lambda: self.world.now)
+        witness = Witness(WitnessKey.generate(name, self.world.random), logs, self.clock)
         app = web.Application()
         app.router.add_post(f"/in{PATH}", witness.answer)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.0)
@@ -146,9 +147,9 @@ class Witnesses:
 
 
 @asynccontextmanager
-async def witnesses(world: Live, *names: str) -> AsyncIterator[Witnesses]:
-    """Witnesses that listen, closed on every path."""
-    found = Witnesses(world)
+async def witnesses(world: Live, *names: str, clock: Callable[[], int] | None = None) -> AsyncIterator[Witnesses]:
+    """Witnesses that listen, closed on every path; by the world's clock, or another."""
+    found = Witnesses(world, clock)
     try:
         for name in names:
             await found.start(name)
