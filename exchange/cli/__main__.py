@@ -57,6 +57,7 @@ from exchange.cli import (
     witness_init,
     witness_serve,
     witnesses_name,
+    witnesses_show,
 )
 from exchange.cli.failure import report_failure
 from exchange.cli.terminal import DEBUG, REFUSED, USAGE, Terminal
@@ -153,8 +154,8 @@ def build() -> typer.Typer:
     organisations.command("change", help=help_text("organisation_change"))(change.organisation)
     app.add_typer(organisations, name="organisation", help=help_text("organisation"))
     witnesses = _group("witnesses")
-    witnesses.callback()(_nothing)
     witnesses.command("name", help=help_text("witnesses_name"))(witnesses_name.name)
+    witnesses.command("show", help=help_text("witnesses_show"))(witnesses_show.show)
     app.add_typer(witnesses, name="witnesses", help=help_text("witnesses"))
     auditing = _group("audit")
     auditing.command("export", help=help_text("audit_export"))(audit.export)

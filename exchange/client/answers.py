@@ -6,11 +6,14 @@ verified elsewhere, against the logs.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Generic, Literal, TypeVar
 
+from exchange.model.registry import MAX_WITNESSES
 from exchange.model.statements import Opening
+from exchange.tlog.checkpoint import LOGS, MAX_ORIGIN_CHARACTERS, LogName
 from keys import encoding
 from keys.envelope import Envelope
 from keys.stanza import MAX_DEPTH, TAG, Neighbour
@@ -27,6 +30,8 @@ MAX_EVIDENCE = 24 << 20
 MAX_ENTRY_TEXT = 8192
 """Characters of a base64 entry of at most 4,096 bytes, generously."""
 MAX_STANZA = 1168
+MAX_STATE = 64
+"""Characters of the word for a witness."""
 
 T = TypeVar("T")
 
@@ -64,6 +69,14 @@ class Accepted:
     results: tuple[Result, ...]
     registry: bytes
     journal: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """``GET /v1/witnesses``, one log: the newest note with the quorum, and by witness name a word."""
+
+    note: bytes | None
+    said: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +345,21 @@ def parse_heads(value: dict[str, Any]) -> Heads:
     """``event: head``."""
     _fields(value, "journal", "registry")
     return Heads(_note(value["registry"]), _note(value["journal"]))
+
+
+def parse_standing(value: dict[str, Any]) -> dict[LogName, Shown]:
+    """``GET /v1/witnesses``: each log's newest note with the quorum, and a word for each witness; unverified."""
+    _fields(value, *LOGS)
+    found: dict[LogName, Shown] = {}
+    for log in LOGS:
+        _fields(value[log], "witnesses")
+        said = {}
+        for item in _list(value[log]["witnesses"], MAX_WITNESSES):
+            _fields(item, "name", "state")
+            said[_text(item["name"], MAX_ORIGIN_CHARACTERS)] = _text(item["state"], MAX_STATE)
+        note = value[log].get("note")
+        found[log] = Shown(None if note is None else _note(note), said)
+    return found
 
 
 def parse_polled(value: dict[str, Any]) -> Polled:

@@ -26,6 +26,7 @@ from exchange.client.answers import (
     Page,
     Polled,
     RegistryItem,
+    Shown,
     parse_accepted,
     parse_alert,
     parse_epochs,
@@ -35,6 +36,7 @@ from exchange.client.answers import (
     parse_heads,
     parse_polled,
     parse_registry,
+    parse_standing,
 )
 from exchange.client.errors import BadAnswer, ClientError, Refused, TransportError
 from exchange.client.transport import Response, Transport, UnexpectedStatus
@@ -116,6 +118,10 @@ class ExchangeApi:
     async def checkpoint(self, log: LogName) -> bytes:
         """A log's newest signed checkpoint, as a note."""
         return (await self._public("GET", f"/{log}/checkpoint", max_bytes=MAX_NOTE)).body
+
+    async def witness_standing(self) -> dict[LogName, Shown]:
+        """What the exchange says of the witnesses, and each log's newest note with the quorum; nothing of it is verified here."""
+        return _parsed(parse_standing, await self._public("GET", "/v1/witnesses", max_bytes=MAX_ANSWER))
 
     async def tile(self, log: LogName, tile: Tile) -> bytes:
         """A hash tile of a log; what its hashes lead to is for the caller to check."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from exchange import serverkeys
 from keys import __main__ as keys_command
 from keys.encoding import encode
 from keys.verify import witness_fingerprint
 from tests.cli.flow import Office, begin, enrol, exchange, found, served
+from tests.support.asking import Witness, apart
 from tests.support.witnesses import WitnessKey
 
 NAMES = ("a.example", "b.example", "c.example")
@@ -70,6 +73,37 @@ def test_a_naming_is_prepared_read_signed_and_posted(
     out = tmp_path / "none.json"
     said = prepare(office, "--quorum", "0", "--out", out)
     assert "goes: b.example" in said and "no witness is asked any more then" in said
+
+
+def test_show_says_what_the_witnesses_signed_and_what_the_exchange_says_of_them(office: Office, tmp_path: Path) -> None:
+    keys = serverkeys.load(office.folder / "server", {})
+    logs = {signer.origin: signer.public for signer in (keys.registry, keys.journal)}
+    good = Witness(WitnessKey("good.example", b"g" * 32, b"G" * 32), logs, lambda: int(time.time()))
+    slow = Witness(WitnessKey("slow.example", b"s" * 32, b"S" * 32), {}, lambda: int(time.time()))
+    with apart(good, slow):
+        cards = []
+        for witness in (good, slow):
+            cards.append(tmp_path / f"{witness.key.name}.json")
+            cards[-1].write_bytes(encode(witness.key.card()) + b"\n")
+        out = tmp_path / "w.json"
+        prepare(office, *cards, "--quorum", "1", "--out", out)
+        office.sign(out, 1, 2)
+        exchange("admit", out, "--url", office.url)
+        deadline = time.monotonic() + 30
+        while (ran := office.member("wirth", "witnesses", "show", "--json", check=False)).status != 0:
+            assert time.monotonic() < deadline, ran
+        for log in ran.json["logs"]:
+            first, second = log["witnesses"]
+            assert (log["quorum"], log["size"]) == (1, log["head"])
+            assert (first["name"], first["size"], first["says"]) == ("good.example", log["head"], "cosigned")
+            assert first["at"] == log["at"]
+            assert (second["name"], second["says"]) == ("slow.example", "log-unknown") and "at" not in second
+        shown = office.member("wirth", "witnesses", "show").out
+        assert "registry: 1 of 2 witnesses cosigned size" in shown and "does not know the log" in shown
+        german = exchange(
+            "witnesses", "show", "--home", office.home("wirth"), "--passphrase-file", office.passphrase, lang="de"
+        ).out
+        assert "Register: 1 von 2 Zeugen haben Größe" in german and "kennt das Protokoll nicht" in german
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,13 @@ from pathlib import Path
 import pytest
 
 from keys import __main__ as keys_command
+from keys.encoding import encode
 from keys.keyfile import read_secret
 from keys.registrar import SigningFile, body_of, decode_registrar, encode_public
 from keys.sign import SoftwareSigner
 from tests.cli.flow import PASSPHRASE, Office, Ran, exchange, served
 from tests.docs.test_docs import DOCS, commands
+from tests.support.witnesses import WitnessKey
 
 pytestmark = pytest.mark.timeout(400)
 FOLLOWED = ("officer", "author", "approver", "administrator", "registrar", "registry-office", "auditor", "operator")
@@ -310,6 +312,13 @@ def test_the_pages_are_followed_as_they_stand(tmp_path: Path, monkeypatch: pytes
         Path("arbeitsordnung-2.md").write_text("Arbeitsordnung, neue Fassung\n")
         for _ in range(3):
             book.follow("registry-office", "wirth", post=True)
+        # Prepared and not posted: nobody here is a witness, and publishers would wait for them.
+        for letter in "ab":
+            key = WitnessKey(f"{letter}.example", letter.encode() * 32, letter.upper().encode() * 32)
+            Path(f"witness-{letter}.json").write_bytes(encode(key.card()) + b"\n")
+        book.follow("registry-office", "wirth")
+        assert Path("witnesses.json").exists()
+        book.follow("registry-office", "wirth")
         book.follow("administrator", "wirth")
         book.follow("administrator", "nora")
         book.follow("administrator", "otto")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from aiohttp import web
@@ -119,15 +120,7 @@ class Witnesses:
         """One more, listening."""
         logs = {signer.origin: signer.public for signer in (self.world.server.registry, self.world.server.journal)}
         witness = Witness(WitnessKey.generate(name, self.world.random), logs, self.clock)
-        app = web.Application()
-        app.router.add_post(f"/in{PATH}", witness.answer)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.0)
-        await runner.setup()
-        self._runners.append(runner)
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        port = runner.addresses[0][1]
-        object.__setattr__(witness.key, "url", f"http://127.0.0.1:{port}/in")
+        self._runners.append(await _listen(witness))
         self.all.append(witness)
         return witness
 
@@ -144,6 +137,43 @@ class Witnesses:
             witness.gate.set()
         for runner in self._runners:
             await runner.cleanup()
+
+
+async def _listen(witness: Witness) -> web.AppRunner:
+    """Have a witness listen on a free port, and its card say where."""
+    app = web.Application()
+    app.router.add_post(f"/in{PATH}", witness.answer)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    object.__setattr__(witness.key, "url", f"http://127.0.0.1:{runner.addresses[0][1]}/in")
+    return runner
+
+
+@contextmanager
+def apart(*found: Witness) -> Iterator[None]:
+    """Witnesses that listen on a thread of their own, for commands that block."""
+
+    async def work() -> None:
+        runners = [await _listen(witness) for witness in found]
+        stop = asyncio.Event()
+        stops.append((asyncio.get_running_loop(), stop))
+        ready.set()
+        await stop.wait()
+        for runner in runners:
+            await runner.cleanup()
+
+    stops: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+    ready = threading.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(work()), name="witnesses", daemon=True)
+    thread.start()
+    assert ready.wait(PATIENCE)
+    try:
+        yield
+    finally:
+        for loop, stop in stops:
+            loop.call_soon_threadsafe(stop.set)
+        thread.join(PATIENCE)
 
 
 @asynccontextmanager
