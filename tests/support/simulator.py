@@ -622,7 +622,7 @@ class Simulator:
         ):
             return True
         family, _, subject = chain.partition("/")
-        if family in ("exchange", "policy", "terms", "registrars", "circle"):
+        if family in ("exchange", "policy", "terms", "registrars", "circle", "witnesses"):
             return True
         if family == "opening":
             families = ("organisation", "person", "device", "circle")
