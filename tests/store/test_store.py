@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
-from exchange.store import logs, meta
+from exchange.store import cosignatures, logs, meta
 from exchange.store.database import Store
 from exchange.store.errors import ConflictError, StorageError, StoreError, StoreRefusal
 from exchange.store.logs import EntryRow
@@ -204,6 +204,20 @@ async def test_a_store_of_a_newer_release_is_refused_and_left_alone(tmp_path: Pa
         with pytest.raises(StoreError) as caught:
             await Store.open(path, read_only=read_only)
         assert caught.value.code == "store-newer"
+
+
+async def test_a_store_made_earlier_gets_the_tables_that_came_since(tmp_path: Path) -> None:
+    path = tmp_path / "exchange.db"
+    store = await Store.open(path)
+    await store.write(meta.put, [("kept", "yes")])
+    await store.close()
+    with sqlite3.connect(path) as earlier:
+        earlier.execute("DROP TABLE cosigned")
+        earlier.execute("DROP TABLE witness")
+    store = await Store.open(path)
+    assert await store.read(cosignatures.witnesses) == () == await store.read(cosignatures.notes)
+    assert await store.read(meta.get, "kept") == "yes"
+    await store.close()
 
 
 async def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from exchange.store import alerts, blobs, epochs, logs, schema, statements
+from exchange.store import alerts, blobs, cosignatures, epochs, logs, schema, statements
 from exchange.store.alerts import AlertRow, AudienceRow, DeliveryRow, ReceiptRow
 from exchange.store.blobs import ClaimRow
+from exchange.store.cosignatures import NEWEST, QUORUM, CosignedRow, WitnessRow
 from exchange.store.database import Store
 from exchange.store.epochs import EpochKeyRow
 from exchange.store.errors import ConflictError, StoreRefusal
@@ -36,6 +37,23 @@ def statement(index: int, kind: str = "alert", entry_kind: str = "", signers: in
 async def put_statements(store: Store, *rows: StatementRow) -> None:
     await store.write(logs.add_entries, [EntryRow(row.log, row.index, b"entry %d" % row.index) for row in rows])
     await store.write(statements.add, list(rows))
+
+
+# -- what witnesses said -----------------------------------------------------------------------------------------------
+
+
+async def test_what_witnesses_said_replaces_what_they_said_before(store: Store) -> None:
+    notes = [CosignedRow("journal", NEWEST, b"a"), CosignedRow("journal", QUORUM, b"b")]
+    stands = [WitnessRow("journal", "w.example", 7, 100, "cosigned", 90)]
+    await store.write(cosignatures.replace, notes, stands)
+    assert set(await store.read(cosignatures.notes)) == set(notes)
+    assert await store.read(cosignatures.witnesses) == tuple(stands)
+    await store.write(cosignatures.replace, notes[:1], [])
+    assert await store.read(cosignatures.notes) == tuple(notes[:1])
+    assert await store.read(cosignatures.witnesses) == ()
+    with pytest.raises(ConflictError):
+        await store.write(cosignatures.replace, [CosignedRow("journal", "other", b"")], [])
+    assert await store.read(cosignatures.notes) == tuple(notes[:1])
 
 
 # -- logs --------------------------------------------------------------------------------------------------------------
