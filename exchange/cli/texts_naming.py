@@ -60,8 +60,8 @@ NAMING: dict[str, tuple[str, str]] = {
     "state_witness_unreachable": ("nicht erreichbar", "unreachable"),
     "state_witness_answer-size": ("antwortet zu viel", "answers too much"),
     "hint_witnesses_compare": (
-        "diese Ziffern am Telefon mit den Betreibern der neuen Zeugen vergleichen; exchange witness init zeigt deren Schlüssel",
-        "compare these digits by telephone with whoever runs the new witnesses; exchange witness init shows their keys"),
+        "diese Ziffern am Telefon mit den Betreibern der neuen Zeugen vergleichen; exchange witness init hat sie dort gezeigt",
+        "compare these digits by telephone with whoever runs the new witnesses; exchange witness init showed them there"),
 }
 """Text key to (German, English)."""
 

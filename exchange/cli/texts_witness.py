@@ -7,6 +7,9 @@ WITNESS: dict[str, tuple[str, str]] = {
     "witness_made": (
         "Zeuge eingerichtet in {home}; er kennt {logs} Protokolle",
         "witness made in {home}; it knows {logs} logs"),
+    "witness_digits": (
+        "am Telefon vorlesen, wenn die Registrare fragen: {digits}",
+        "read out by telephone when the registrars ask: {digits}"),
     "witness_knows": ("der Zeuge kennt {logs} Protokolle", "the witness knows {logs} logs"),
     "witness_bad_name": (
         "{name} kann nicht der Name eines Zeugen sein; zum Beispiel witness.kammer.example",

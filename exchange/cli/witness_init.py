@@ -25,6 +25,7 @@ def init(
     """Make a witness; nothing is overwritten and nothing is contacted."""
     from exchange.witness.home import CARD, create_home
     from keys.errors import NoteError
+    from keys.verify import LogPublicKey, witness_fingerprint
 
     terminal = Terminal(chosen(lang), as_json=json)
     known = logs_from(logs, exchange) if logs is not None else ()
@@ -33,6 +34,8 @@ def init(
     except NoteError:
         raise CommandError("witness_bad_name", status=USAGE, name=name) from None
     terminal.say("witness_made", home=home, logs=len(known))
+    ed25519, mldsa44 = signer.verifiers
+    terminal.say("witness_digits", digits=witness_fingerprint(LogPublicKey(ed25519.key, mldsa44.key)))
     terminal.hint("hint_witness_card", card=home / CARD)
     terminal.hint("hint_witness_serve" if known else "hint_witness_add_log", home=home)
     if json:

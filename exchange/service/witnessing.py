@@ -153,7 +153,7 @@ class Witnessing:
                 head = Checkpoint.parse(signed_text(stored.note))
                 if await self._ledger.root_at(stored.log, head.size) == head.root:
                     self._logs[stored.log].kept.restore(stored.note)
-            except (TlogError, NoteError):
+            except (TlogError, NoteError, LedgerDamaged):
                 continue  # it is asked for again
 
     def wake(self, batch: Batch) -> None:

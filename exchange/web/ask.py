@@ -58,13 +58,15 @@ class HttpAsk:
     def __init__(self, seconds: float) -> None:
         """``seconds``: the deadline of one question, from looking up its host to the last byte of the answer."""
         self._seconds = seconds
+        self._lookup: Lookup | None = None
         self._session: aiohttp.ClientSession | None = None
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
+            self._lookup = Lookup()
             self._session = aiohttp.ClientSession(
                 auto_decompress=False,
-                connector=aiohttp.TCPConnector(resolver=Lookup(), force_close=True),
+                connector=aiohttp.TCPConnector(resolver=self._lookup, force_close=True),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"Accept-Encoding": "identity", "Content-Type": "text/plain; charset=utf-8"},
                 raise_for_status=False,
@@ -91,6 +93,9 @@ class HttpAsk:
         if self._session is not None:
             await self._session.close()
             self._session = None
+        if self._lookup is not None:  # the session's connector leaves a resolver that it was given to its giver
+            await self._lookup.close()
+            self._lookup = None
 
 
 async def _bounded(answer: aiohttp.ClientResponse) -> bytes:

@@ -1,15 +1,17 @@
-"""From a statement to a registry checkpoint that three witnesses have cosigned, through a real server process on the loopback.
+"""Figure 9: from a statement to a registry checkpoint that three witnesses have cosigned, all of them real processes.
 
-The witnesses listen in this process, on ports of their own, and do what the protocol demands of one: the log's signatures, the
-proof, both cosignatures. One client posts a statement of the registrars and asks for the checkpoint until the lines of all three
-stand under it; the next statement follows at once, so most of the time is the pause that the server keeps between two rounds.
+`exchange serve` and three times `exchange witness serve`, on the loopback. One client posts a statement of the registrars and asks
+for the checkpoint until the lines of all three stand under it; the next statement follows at once, so most of the time is the
+pause that the server keeps between two rounds.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 from exchange import serverkeys
 from exchange.client.transport import HttpTransport
@@ -17,11 +19,13 @@ from exchange.policy.members import Witness
 from exchange.policy.witnesses import cosigned
 from exchange.service.witnessing import GAP_SECONDS
 from exchange.tlog.checkpoint import Checkpoint
+from exchange.witness.home import create_home
+from exchange.witness.loglist import KnownLog
 from keys import encoding
 from keys.note import Note
+from tests.bench import serving, witnessing
 from tests.bench.measure import Report, median, percentile, text
-from tests.bench.serving import MAX_BYTES, WARM, served
-from tests.support.asking import witnesses
+from tests.bench.serving import MAX_BYTES, WARM
 from tests.support.live import Live
 
 NAMES = ("a.example", "b.example", "c.example")
@@ -38,18 +42,19 @@ async def measure(report: Report, folder: Path) -> None:
     live = Live(folder, seed="bench-witnessed")
     live.now = int(time.time())
     await live.begin()
-    async with witnesses(live, *NAMES, clock=lambda: int(time.time())) as group:
+    async with AsyncExitStack() as stack:
         try:
             serverkeys.write(live.config.server.data, live.server)
             serverkeys.pin(live.config.server.data, live.exchange)
-            await group.name(len(NAMES))
+            cards = [await _witness(stack, live, folder / name, name) for name in NAMES]
+            await live.post(live.by_registrars("witness.name", previous=None, quorum=len(cards), witnesses=cards))
             named = live.exchange_server.state.roster.facts.witnesses
             previous = live.previous("policy")
         finally:
             await live.stop()
         times: list[float] = []
         answers: list[float] = []
-        async with served(live, folder) as url, HttpTransport(url) as transport:
+        async with serving.served(live, folder) as url, HttpTransport(url) as transport:
             for turn in range(WARM + STATEMENTS):
                 live.now = int(time.time())
                 statement = live.by_registrars("policy.adopt", policy=live.policy(), previous=previous)
@@ -74,6 +79,14 @@ async def measure(report: Report, folder: Path) -> None:
         f"< {text(BOUND)}",
         found < BOUND,
     )
+
+
+async def _witness(stack: AsyncExitStack, live: Live, folder: Path, name: str) -> dict[str, Any]:
+    """A witness that knows both logs, running; its card with the address at which it listens."""
+    folder.mkdir()
+    logs = [KnownLog(signer.origin, signer.public) for signer in (live.server.registry, live.server.journal)]
+    _, card = create_home(folder / "home", name, f"https://{name}", logs)
+    return {**card.to_json(), "url": await stack.enter_async_context(witnessing.served(folder / "home"))}
 
 
 async def _until_cosigned(transport: HttpTransport, size: int, named: tuple[Witness, ...]) -> None:

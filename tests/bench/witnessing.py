@@ -51,7 +51,7 @@ async def measure(report: Report, folder: Path) -> None:
     answers: list[float] = []
     least: dict[str, list[float]] = {"row": [], "file": []}
     try:
-        async with _served(folder / "witness") as url, HttpTransport(url) as transport:
+        async with served(folder / "witness") as url, HttpTransport(url) as transport:
             for number, body in enumerate(requests):
                 taken = await timed_async(lambda body=body: _asked(transport, body))  # type: ignore[misc]
                 row, file = timed(floor.row), timed(floor.file)
@@ -94,7 +94,7 @@ async def _asked(transport: HttpTransport, body: bytes) -> None:
 
 
 @asynccontextmanager
-async def _served(home: Path) -> AsyncIterator[str]:
+async def served(home: Path) -> AsyncIterator[str]:
     """The witness as a process of its own; its address. Ended on every path."""
     command = (sys.executable, "-m", "exchange.cli", "witness", "serve", "--home", str(home), "--port", "0")
     with (home.parent / "witness.log").open("wb") as log:

@@ -18,6 +18,7 @@ from exchange.tlog.witness_request import format_request
 from exchange.witness.home import read_logs
 from exchange.witness.loglist import format_logs
 from keys.note import Note, parse_vkey, sign_checkpoint, verify_note
+from keys.verify import LogPublicKey, witness_fingerprint
 from tests.cli.flow import Office, background, exchange, found
 
 NAME, URL = "witness.kammer.example", "https://witness.kammer.example"
@@ -33,6 +34,9 @@ def make(office: Office, home: Path, *more: str | Path) -> list[str]:
         "witness", "init", "--home", home, "--name", NAME, "--url", URL, *more, office.folder / "founding.json",
         "--exchange", office.exchange,
     )  # fmt: skip
+    shown = json.loads((home / "witness.json").read_text())
+    digits = witness_fingerprint(LogPublicKey.from_json({k: shown[k] for k in ("ed25519", "mldsa44")}))
+    assert f"read out by telephone when the registrars ask: {digits}" in made.err
     assert "it knows 2 logs" in made.err and f"hint: give {home / 'witness.json'}" in made.err
     return made.out.splitlines()
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,11 +21,15 @@ from exchange.store import cosignatures as rows
 from exchange.tlog.checkpoint import Checkpoint
 from exchange.tlog.witness_request import MAX_ANSWER_BYTES, MAX_SENT_BYTES, WitnessRequest, format_request
 from exchange.web.ask import HttpAsk, Lookup
+from exchange.witness.loglist import KnownLog
+from keys.encoding import b64u
 from keys.note import Note
 from tests.support.asking import Asking, Witness, Witnesses, asking, until, witnesses
 from tests.support.live import Live, live
 from tests.support.web import listening
 from tests.support.witnesses import WitnessKey
+from tests.support.witnessing import found
+from tests.support.witnessing import listening as cosigning
 
 NAMES = ("w0.example", "w1.example", "w2.example")
 JOURNAL, REGISTRY = "exchange.example/journal", "exchange.example/registry"
@@ -77,6 +83,28 @@ async def test_after_a_commit_every_witness_is_asked_and_its_lines_are_served(
         assert view["witnesses"] == [
             {"at": world.now, "name": name, "since": world.now, "size": size, "state": "cosigned"} for name in NAMES
         ]
+
+
+async def test_the_witness_of_this_project_cosigns_both_logs_as_they_grow(world: Live, tmp_path: Path) -> None:
+    logs = [KnownLog(signer.origin, signer.public) for signer in (world.server.registry, world.server.journal)]
+    async with AsyncExitStack() as stack:
+        exchange = await stack.enter_async_context(asking(world))
+        cards = []
+        for name in NAMES:
+            found(tmp_path / name, logs, name)
+            place = await stack.enter_async_context(cosigning(tmp_path / name))
+            place.now = world.now
+            public = [b64u(verifier.key) for verifier in place.signer.verifiers]
+            url = f"http://127.0.0.1:{place.port}"
+            cards.append({"ed25519": public[0], "mldsa44": public[1], "name": name, "url": url})
+        await world.post(world.by_registrars("witness.name", previous=None, quorum=3, witnesses=cards))
+        await all_cosigned(exchange)
+        for _ in range(3):
+            await grow(world, 40)
+            await world.admit("Stadtwerke")
+            await exchange.clock.until(lambda: exchange.lines() == exchange.lines("registry") == set(NAMES))
+        assert exchange.states() == exchange.states("registry") == dict.fromkeys(NAMES, "cosigned")
+        assert {level for level, _ in exchange.log.of("witness")} == {"info"}
 
 
 async def test_a_request_has_the_logs_own_lines_only_and_a_proof_from_the_size_cosigned_last(
@@ -190,8 +218,6 @@ async def test_what_comes_late_counts_for_the_checkpoint_that_was_asked_for(
 async def test_lookups_that_hang_take_no_thread_of_the_publishers(
     world: Live, exchange: Asking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import threading
-
     held = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: held.wait(20) and [])
     lookup = Lookup()
@@ -529,6 +555,16 @@ async def test_what_is_no_http_is_a_state(group: Witnesses, exchange: Asking) ->
     await group.name(2)
     await exchange.until_state(NAMES[0], State.UNREACHABLE)
     server.close()
+
+
+async def test_a_name_is_looked_up_and_the_threads_for_it_end(group: Witnesses, exchange: Asking) -> None:
+    for witness in group.all:
+        object.__setattr__(witness.key, "url", witness.key.url.replace("127.0.0.1", "localhost"))
+    await group.name(3)
+    await all_cosigned(exchange)
+    before = [thread for thread in threading.enumerate() if thread.name.startswith("witness-lookup")]
+    await exchange.service.close()
+    await until(lambda: not any(thread.is_alive() for thread in before))
 
 
 async def test_no_proxy_of_the_environment_is_used(
