@@ -33,8 +33,8 @@ NAMING: dict[str, tuple[str, str]] = {
         "es ist kein Zeuge benannt: dass allen dieselben Protokolle gezeigt werden, bestätigt niemand sonst",
         "no witness is named: nobody else confirms that all are shown the same logs"),
     "witnesses_quorum": (
-        "{log}: {quorum} von {number} Zeugen haben Größe {size} von {head} mitgezeichnet, Stand {at}",
-        "{log}: {quorum} of {number} witnesses cosigned size {size} of {head}, as of {at}"),
+        "{log}: mindestens {quorum} von {number} Zeugen haben Größe {size} von {head} mitgezeichnet, Stand {at}",
+        "{log}: at least {quorum} of {number} witnesses cosigned size {size} of {head}, as of {at}"),
     "witnesses_no_quorum": (
         "{log}: noch keine Größe haben {quorum} von {number} Zeugen mitgezeichnet (das Protokoll hat {head})",
         "{log}: no size is cosigned by {quorum} of {number} witnesses yet (the log has {head})"),
