@@ -179,8 +179,23 @@ def verify_consistency(old_size: int, old_root: bytes, new_size: int, new_root: 
 
 
 def _check_growth(old_size: int, old_root: bytes, new_size: int, new_root: bytes, proof: Sequence[bytes]) -> None:
-    """The loop of RFC 9162 section 2.1.4.2, for 0 < old size < new size: both roots are computed from one proof."""
+    """RFC 9162 section 2.1.4.2 for 0 < old size < new size."""
     path = [old_root, *proof] if old_size & (old_size - 1) == 0 else list(proof)
+    if roots_of_path(old_size, new_size, path) != (old_root, new_root):
+        raise ProofError("proof-root", "the consistency proof leads to other roots")
+
+
+def roots_of_path(old_size: int, new_size: int, path: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """The roots at 0 < old size < new size that a *whole* path leads to: a consistency proof that names its first node.
+
+    RFC 9162 leaves that node out where it is the old root itself, which a verifier knows (old size a power of two); here
+    it always stands. Raises `ProofError`: ``proof-hash``, ``proof-size``, ``proof-length``.
+    """
+    _check_hashes(*path)
+    if not 0 < old_size < new_size <= MAX_TREE_SIZE:
+        raise ProofError("proof-size", f"no path leads from a tree of {old_size} to one of {new_size}")
+    if not path:
+        raise ProofError("proof-length", "the consistency proof is too short")
     fn, sn = old_size - 1, new_size - 1
     while fn & 1:
         fn >>= 1
@@ -201,8 +216,7 @@ def _check_growth(old_size: int, old_root: bytes, new_size: int, new_root: bytes
         sn >>= 1
     if sn != 0:
         raise ProofError("proof-length", "the consistency proof is too short")
-    if old_computed != old_root or new_computed != new_root:
-        raise ProofError("proof-root", "the consistency proof leads to other roots")
+    return old_computed, new_computed
 
 
 @dataclass(frozen=True, slots=True)
