@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from exchange.cli.texts_alerts import ALERTS
+from exchange.cli.texts_audit_fork import AUDIT_FORK, HELP_AUDIT_FORK
 from exchange.cli.texts_clear import CLEAR
 from exchange.cli.texts_content import CONTENT
 from exchange.cli.texts_help import HELP
@@ -29,6 +30,7 @@ Language = Literal["de", "en"]
 TEXTS: dict[str, tuple[str, str]] = {
     **TALK,
     **ALERTS,
+    **AUDIT_FORK,
     **CONTENT,
     **MESSAGES,
     **CLEAR,
@@ -41,11 +43,12 @@ TEXTS: dict[str, tuple[str, str]] = {
 """Text key to (German, English)."""
 HELPS: dict[str, tuple[str, str]] = {
     **HELP,
+    **HELP_AUDIT_FORK,
     **HELP_MESSAGES,
+    **HELP_NAMING,
     **HELP_REGISTRY,
     **HELP_SHARING,
     **HELP_WITNESS,
-    **HELP_NAMING,
 }
 """The same of the help texts."""
 
