@@ -166,12 +166,27 @@ def _judge_clear(
     replica: Books, index: int, answer: AlertAnswer, member: Replica | None
 ) -> tuple[Case, Entry, Read, Decision]:
     """Steps 1 to 5 of a CLEAR alert; a visitor, who is no member, has no journal in which the versions before it stand."""
+    return _judge(replica, index, answer, member, clear=True)
+
+
+def judge_shown(books: Books, index: int, answer: AlertAnswer) -> tuple[Entry, Read, Decision]:
+    """Steps 1 to 5 of a released alert of any label, for whoever has evidence and is no recipient (``docs/spec/evidence.md``).
+
+    Who receives it is not asked, and of the versions before it nothing is known. Raises VerificationError.
+    """
+    _, entry, read, decision = _judge(books, index, answer, None, clear=False)
+    return entry, read, decision
+
+
+def _judge(
+    replica: Books, index: int, answer: AlertAnswer, member: Replica | None, *, clear: bool
+) -> tuple[Case, Entry, Read, Decision]:
     envelope, case = shown_statement(answer)
     check_claim(replica, answer)  # V1
     entry = entry_at(replica, case, index, envelope, RELEASED)  # V2
     acceptance = acceptance_of(replica, case, entry)
     read = read_statement(replica, case, envelope, acceptance)  # V3, V4
-    if read.core.label.sealed:
+    if clear and read.core.label.sealed:
         case.fail(4, "label-mismatch", "the entry says CLEAR and the signed label does not")
     agree_with_entry(case, read.core, read.body, entry)
     check_window_and_roster(replica, case, read, index, entry)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,13 +19,13 @@ from exchange.model.alert import MAX_CONTENT
 from exchange.model.entry import parse_entry
 from exchange.model.statements import parse_statement
 from exchange.model.tlp import Label
+from exchange.policy.chains import ChainWalk, alert_chains
 from exchange.service.alerts import Alerts, AlertView
 from exchange.service.answers import array, composed, hashes, note, value
 from exchange.service.blobs import Blobs
 from exchange.service.denied import Denied
 from exchange.service.reading import Reading
 from exchange.service.state import ExchangeState
-from exchange.service.visibility import PUBLIC_FAMILIES
 from exchange.store import alerts as alert_rows
 from exchange.store import logs
 from exchange.store import statements as statement_rows
@@ -218,30 +218,18 @@ class ClearAlerts:
         )
 
     async def _chains(self, view: AlertView, size: int) -> list[_Chained]:
-        """The registry statements that judge this alert at a registry size, in log order.
-
-        Founding, registrars, policy and terms; the author's organisation and what it accepted; the persons and devices of
-        author, candidate approvers and whoever signed; and in turn of every administrator who signed one of these.
-        """
+        """The registry statements that judge this alert at a registry size, in log order (``policy.chains``)."""
         by_chain: dict[str, list[int]] = {}
         for index, chain in enumerate((await self._reading.registry_chains())[:size]):
             by_chain.setdefault(chain, []).append(index)
         facts = self._state.roster.facts
         organisation = view.row.author_organisation
-        waiting = [
-            *(chain for chain in by_chain if chain.partition("/")[0] in PUBLIC_FAMILIES),
-            f"organisation/{organisation}",
-            f"acceptance/{organisation}",
-            *(f"person/{person}" for person in view.core.approvers),
-        ]
-        waiting += _signing_chains(facts.device_of_key, self._person_of, Envelope.decode(view.statement.envelope))
+        walk = ChainWalk(
+            facts.device_of_key, self._person_of, alert_chains(by_chain, organisation, view.core.approvers)
+        )
+        walk.signed(Envelope.decode(view.statement.envelope))
         found: dict[int, _Chained] = {}
-        taken: set[str] = set()
-        while waiting:
-            chain = waiting.pop()
-            if chain in taken:
-                continue
-            taken.add(chain)
+        for chain in walk:
             indexes = by_chain.get(chain, [])
             if len(found) + len(indexes) > MAX_CHAIN_STATEMENTS:
                 raise Denied(
@@ -249,18 +237,11 @@ class ClearAlerts:
                 )
             for one in await self._store.read(_chained, indexes):
                 found[one.row.index] = one
-                signed = Envelope.decode(one.row.envelope)
-                waiting += _signing_chains(facts.device_of_key, self._person_of, signed)
+                walk.signed(Envelope.decode(one.row.envelope))
         return [found[index] for index in sorted(found)]
 
     def _person_of(self, device: str) -> str:
         return self._state.roster.facts.devices[device].person
-
-
-def _signing_chains(device_of_key: dict[str, str], person_of: Callable[[str], str], envelope: Envelope) -> list[str]:
-    """The chains of the devices that signed, and of their persons; a registrar's key is in the public ones."""
-    devices = [device_of_key[key] for key in envelope.signer_ids if key in device_of_key]
-    return [chain for device in devices for chain in (f"device/{device}", f"person/{person_of(device)}")]
 
 
 def _chained(connection: Connection, indexes: Sequence[int]) -> list[_Chained]:

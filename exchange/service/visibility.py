@@ -11,14 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from exchange.policy.chains import PUBLIC_FAMILIES
 from exchange.policy.circles import below
 from exchange.policy.members import Facts, Roster
 from exchange.service.denied import Denied
 
 PUBLISHER = frozenset({"author", "approver"})
 ACCOUNTABLE = PUBLISHER | {"administrator"}
-PUBLIC_FAMILIES = frozenset({"exchange", "policy", "registrars", "terms", "witnesses"})
-"""Chains that every member is shown, and the visitor who checks a CLEAR alert."""
 NAMED = ("circle", "device", "organisation", "person")
 """Families whose statements have openings, which can be erased."""
 NAMING_FIELDS = frozenset({"name", "title", "contact"})
