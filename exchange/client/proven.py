@@ -104,6 +104,8 @@ class ProvenBooks:
         }
         self._journal = {item.index: self._journal_entry(item) for item in (alert, *journal)}
         self.alert = self._journal[alert.index]
+        self.newest = Facts()
+        """What all statements shown say; also those accepted after the alert."""
         self._facts = self._replay()
         self.accepted_size = self._named_registry()
         self.whole = bool(entries)
@@ -207,6 +209,7 @@ class ProvenBooks:
                     3, error.code, f"registry entry {item.entry.index}: {error.detail}", evidence, rule=error.rule
                 ) from None
         facts.update(dict.fromkeys(sizes, roster.facts))
+        self.newest = roster.facts
         return facts
 
     def _named_registry(self) -> int:

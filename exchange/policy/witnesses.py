@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from exchange.model.registry import NamedWitness, WitnessName
+from exchange.model.registry import Founding, NamedWitness, WitnessName
 from exchange.policy.members import Facts, Witness
 from exchange.policy.refusal import RosterRefusal
 from exchange.tlog.checkpoint import LOGS
+from exchange.tlog.witness_policy import format_policy
 from keys import encoding
 from keys.errors import KeysError
-from keys.note import ED25519_COSIGNATURE, MLDSA44_COSIGNATURE, Note, Verifier, verify_note
+from keys.note import ED25519_COSIGNATURE, MLDSA44_COSIGNATURE, Note, Verifier, log_verifiers, verify_note, vkey
 from keys.verify import LogPublicKey, check_log_key
 
 
@@ -72,3 +73,19 @@ def quorum_time(times: Mapping[str, int], quorum: int) -> int | None:
     """When the quorum was last complete: the k-th newest of the witnesses' times, in seconds; None when too few cosigned."""
     newest: Sequence[int] = sorted(times.values(), reverse=True)
     return newest[quorum - 1] if 0 < quorum <= len(newest) else None
+
+
+def policy_text(founding: Founding, facts: Facts) -> bytes:
+    """The C2SP tlog-policy text that follows from a registry: its logs, its witnesses and their quorum."""
+    logs = []
+    for log in LOGS:
+        key = founding.logs.journal if log == "journal" else founding.logs.registry
+        logs += [
+            vkey(verifier.name, verifier.type, verifier.key)
+            for verifier in log_verifiers(f"{founding.origin}/{log}", LogPublicKey.from_json(key.to_json()))
+        ]
+    witnesses = []
+    for witness in facts.witnesses:
+        ed25519, mldsa44 = (vkey(one.name, one.type, one.key) for one in witness_verifiers(witness))
+        witnesses.append((witness.name, ed25519, mldsa44, witness.url))
+    return format_policy(logs, witnesses, facts.quorum)

@@ -1,0 +1,274 @@
+"""The evidence pack of one alert: its files, as values (``docs/spec/evidence.md``, Evidence of one alert).
+
+A small folder that verifies alone, with the exchange id and nothing else. Read here is only its form: every file is the one
+that the manifest names, bounded, and no link is followed. ``evidence_make`` writes one from an auditor's bundle,
+``evidence_verify`` judges what it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+
+from exchange.audit.bundle import AuditBundle, BundleError
+from exchange.client.proven import ProvenEntry, ProvenHead, ProvenStatement
+from exchange.model.problems import ExchangeError, first_error
+from exchange.model.scalars import Count, Hash, Record, Size
+from exchange.model.statements import Opening
+from exchange.tlog.errors import TlogError
+from exchange.tlog.merkle import MAX_PROOF_HASHES
+from exchange.tlog.proof import LogProof
+from keys import encoding
+from keys.envelope import Envelope
+from keys.errors import KeysError
+
+FORMAT = "tlp-exchange-evidence/v1"
+MANIFEST = "MANIFEST.json"
+README = "README.txt"
+ALERT, FOUNDING = "alert", "founding"
+"""Two statements that stand in files of their own: ``.json`` the envelope, ``.entry`` the entry, ``.tlog-proof`` its proof."""
+LEAVES = "leaves"
+REGISTRY, JOURNAL = "registry.json", "journal.json"
+ENTRIES = "registry.entries"
+OPENINGS = "openings.json"
+WITNESS_POLICY = "witness-policy"
+MAX_FILE = 96 << 20
+"""Bytes of one file: the leaf list of the largest audience has 72 MiB."""
+MAX_FILES = 32
+"""Files in the manifest."""
+MAX_STATEMENTS = 4096
+"""Statements of one log."""
+
+_Proof = Annotated[
+    tuple[Annotated[str, StringConstraints(strict=True, max_length=44)], ...], Field(max_length=MAX_PROOF_HASHES)
+]
+_Entry = Annotated[str, StringConstraints(strict=True, max_length=8192)]
+_Path = Annotated[
+    str, StringConstraints(strict=True, pattern=r"^[a-zA-Z0-9-]+(/[a-z0-9-]+)?(\.[a-z0-9-]+){0,2}$", max_length=64)
+]
+
+
+class EvidenceError(ExchangeError):
+    """The pack is refused, or none is made.
+
+    ``file`` names the file that is wrong, where one is; ``rule`` the rule that refused. Codes of its form: ``not-evidence``,
+    ``file-missing``, ``file-differs``, ``file-too-large``, ``file-unreadable``, ``evidence-malformed``. Of making one:
+    ``alert-unknown``, ``alert-ambiguous``, ``alert-unreleased``, ``evidence-exists``, ``evidence-too-large``. Every other code is
+    the verification's.
+    """
+
+    def __init__(self, code: str, detail: str, file: str = "", rule: str = "") -> None:
+        super().__init__(code, detail)
+        self.file = file
+        self.rule = rule
+
+
+class HeadRecord(Record):
+    """An earlier head of a log, with the proof that the checkpoint continues it."""
+
+    proof: _Proof
+    root: Hash
+    size: Size
+
+
+class EntryRecord(Record):
+    """An entry, and the proof that it stands at the index."""
+
+    entry: _Entry
+    index: Count
+    proof: _Proof
+
+
+class StatementRecord(EntryRecord):
+    """A statement with its entry."""
+
+    envelope: dict[str, Any]
+
+
+class LogRecord(Record):
+    """``registry.json`` and ``journal.json``: earlier heads, statements, and entries shown without a statement."""
+
+    entries: Annotated[tuple[EntryRecord, ...], Field(max_length=MAX_STATEMENTS)] = ()
+    heads: Annotated[tuple[HeadRecord, ...], Field(max_length=MAX_STATEMENTS)]
+    statements: Annotated[tuple[StatementRecord, ...], Field(max_length=MAX_STATEMENTS)]
+
+
+class FileRecord(Record):
+    """A file as the manifest names it."""
+
+    length: Size
+    path: _Path
+    sha256: Hash
+
+
+class Manifest(Record):
+    """``MANIFEST.json``: files ascending by path; ``left_out`` is how many receipts the journal has that are not taken."""
+
+    exchange: Hash
+    files: Annotated[tuple[FileRecord, ...], Field(min_length=1, max_length=MAX_FILES)]
+    format: Literal["tlp-exchange-evidence/v1"]
+    left_out: Count
+    statement: Hash
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Manifest:
+        if any(a.path >= b.path for a, b in pairwise(self.files)):
+            raise ValueError("files are ascending by path, without repetition")
+        return self
+
+
+RecordType = TypeVar("RecordType", bound=Record)
+
+
+def decode_record(kind: type[RecordType], name: str, data: bytes) -> RecordType:
+    """A strict-JSON file of the pack. Raises EvidenceError ``evidence-malformed``."""
+    try:
+        return kind.model_validate(encoding.decode(data, max_bytes=MAX_FILE))
+    except ValidationError as error:
+        raise EvidenceError("evidence-malformed", f"{name}: {first_error(error)}", name) from None
+    except KeysError as error:
+        raise EvidenceError("evidence-malformed", f"{name}: {error}", name) from None
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenFile:
+    """A statement that stands in files of its own."""
+
+    envelope: Envelope
+    entry: bytes
+    proof: LogProof
+
+    @property
+    def proven(self) -> ProvenEntry:
+        """Its entry, as the books take it."""
+        return ProvenEntry(self.proof.index, self.entry, self.proof.hashes)
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A pack whose files are those of its manifest; ``extra`` are files that it does not name. Nothing is verified."""
+
+    manifest: Manifest
+    files: Mapping[str, bytes]
+    extra: tuple[str, ...] = ()
+
+    def alone(self, name: str) -> ProvenFile:
+        """The alert, or the founding. Raises EvidenceError."""
+        try:
+            file = f"{name}.json"
+            envelope = Envelope.decode(self.file(file))
+            file = f"{name}.tlog-proof"
+            return ProvenFile(envelope, self.file(f"{name}.entry"), LogProof.parse(self.file(file)))
+        except (KeysError, TlogError) as error:
+            raise EvidenceError("evidence-malformed", f"{file}: {error}", file) from None
+
+    def file(self, name: str) -> bytes:
+        """A file. Raises EvidenceError ``file-missing``."""
+        data = self.files.get(name)
+        if data is None:
+            raise EvidenceError("file-missing", f"{name} is missing", name)
+        return data
+
+    def log(self, name: str) -> LogRecord:
+        """``registry.json`` or ``journal.json``. Raises EvidenceError."""
+        return decode_record(LogRecord, name, self.file(name))
+
+    def openings(self) -> dict[str, tuple[Opening, ...]]:
+        """Openings by statement id, unverified; none when the pack has no names. Raises EvidenceError."""
+        if OPENINGS not in self.files:
+            return {}
+        try:
+            raw = encoding.decode(self.files[OPENINGS], max_bytes=MAX_FILE)
+            return {
+                statement: tuple(Opening.model_validate(item) for item in _list(items))
+                for statement, items in raw.items()
+            }
+        except ValidationError as error:
+            raise EvidenceError("evidence-malformed", f"{OPENINGS}: {first_error(error)}", OPENINGS) from None
+        except KeysError as error:
+            raise EvidenceError("evidence-malformed", f"{OPENINGS}: {error}", OPENINGS) from None
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise EvidenceError("evidence-malformed", f"{OPENINGS}: openings are a list", OPENINGS)
+    return value
+
+
+def heads_of(records: Sequence[HeadRecord], file: str) -> tuple[ProvenHead, ...]:
+    """Earlier heads, as the books take them. Raises EvidenceError."""
+    return tuple(ProvenHead(item.size, encoding.unhex32(item.root), _hashes(item.proof, file)) for item in records)
+
+
+def entry_of(record: EntryRecord, file: str) -> ProvenEntry:
+    """An entry, as the books take it. Raises EvidenceError."""
+    try:
+        data = encoding.unb64(record.entry)
+    except KeysError as error:
+        raise EvidenceError("evidence-malformed", f"{file}: entry {record.index}: {error}", file) from None
+    return ProvenEntry(record.index, data, _hashes(record.proof, file))
+
+
+def statement_of(record: StatementRecord, file: str) -> ProvenStatement:
+    """A statement, as the books take it. Raises EvidenceError."""
+    try:
+        return ProvenStatement(entry_of(record, file), Envelope.from_json(record.envelope))
+    except KeysError as error:
+        raise EvidenceError("evidence-malformed", f"{file}: entry {record.index}: {error}", file) from None
+
+
+def _hashes(proof: Sequence[str], file: str) -> tuple[bytes, ...]:
+    try:
+        return tuple(encoding.unb64(item, length=32) for item in proof)
+    except KeysError as error:
+        raise EvidenceError("evidence-malformed", f"{file}: a hash of a proof: {error}", file) from None
+
+
+def manifest_bytes(exchange: str, statement: str, left_out: int, files: Mapping[str, bytes]) -> bytes:
+    """The manifest of these files."""
+    named = [
+        {"length": len(data), "path": name, "sha256": sha256(data).hexdigest()} for name, data in sorted(files.items())
+    ]
+    return encoding.encode(
+        {"exchange": exchange, "files": named, "format": FORMAT, "left_out": left_out, "statement": statement}
+    )
+
+
+def is_evidence(folder: Path) -> bool:
+    """Whether the folder says that it is a pack (and not an auditor's bundle)."""
+    try:
+        return f'"format":"{FORMAT}"'.encode() in AuditBundle(folder).read(MANIFEST, 65_536)
+    except BundleError:
+        return False
+
+
+def read_pack(folder: Path) -> Pack:
+    """Read a folder; every file has the length and hash that the manifest names.
+
+    Raises EvidenceError: ``not-evidence``, ``file-missing``, ``file-differs``, ``file-too-large``, ``file-unreadable``,
+    ``evidence-malformed``.
+    """
+    try:
+        bundle = AuditBundle(folder)
+        manifest = decode_record(Manifest, MANIFEST, bundle.read(MANIFEST, 65_536))
+    except BundleError as error:
+        raise EvidenceError("not-evidence", f"this is no folder with a {MANIFEST} of evidence", MANIFEST) from error
+    found: dict[str, bytes] = {}
+    for record in manifest.files:
+        name = record.path
+        try:
+            data = bundle.read(name, min(record.length + 1, MAX_FILE))
+        except BundleError as error:
+            code = "file-differs" if error.code == "file-too-large" and record.length < MAX_FILE else error.code
+            raise EvidenceError(code, error.detail, name) from None
+        if len(data) != record.length or sha256(data).hexdigest() != record.sha256:
+            raise EvidenceError("file-differs", f"{name} is not the file that {MANIFEST} names", name)
+        found[name] = data
+    there = {path.removeprefix("/") for path, _ in bundle.files("")}
+    return Pack(manifest, found, tuple(sorted(there - found.keys() - {MANIFEST})))
