@@ -40,6 +40,8 @@ OPENINGS = "openings.json"
 WITNESS_POLICY = "witness-policy"
 MAX_FILE = 96 << 20
 """Bytes of one file: the leaf list of the largest audience has 72 MiB."""
+MAX_MANIFEST = 65_536
+"""Bytes."""
 MAX_FILES = 32
 """Files in the manifest."""
 MAX_STATEMENTS = 4096
@@ -240,14 +242,6 @@ def manifest_bytes(exchange: str, statement: str, left_out: int, files: Mapping[
     )
 
 
-def is_evidence(folder: Path) -> bool:
-    """Whether the folder says that it is a pack (and not an auditor's bundle)."""
-    try:
-        return f'"format":"{FORMAT}"'.encode() in AuditBundle(folder).read(MANIFEST, 65_536)
-    except BundleError:
-        return False
-
-
 def read_pack(folder: Path) -> Pack:
     """Read a folder; every file has the length and hash that the manifest names.
 
@@ -256,9 +250,12 @@ def read_pack(folder: Path) -> Pack:
     """
     try:
         bundle = AuditBundle(folder)
-        manifest = decode_record(Manifest, MANIFEST, bundle.read(MANIFEST, 65_536))
-    except BundleError as error:
-        raise EvidenceError("not-evidence", f"this is no folder with a {MANIFEST} of evidence", MANIFEST) from error
+        raw = bundle.read(MANIFEST, MAX_MANIFEST)
+    except BundleError:
+        raw = b""
+    if FORMAT.encode("ascii") not in raw:
+        raise EvidenceError("not-evidence", f"this is no folder with the {MANIFEST} of an evidence pack")
+    manifest = decode_record(Manifest, MANIFEST, raw)
     found: dict[str, bytes] = {}
     for record in manifest.files:
         name = record.path

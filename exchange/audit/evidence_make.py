@@ -79,6 +79,10 @@ class Choices:
         return self.names, self.readers, self.whole
 
 
+PLAIN = Choices()
+"""What a pack must hold and no more."""
+
+
 @dataclass(slots=True)
 class _Found:
     """What the journal says about one alert."""
@@ -165,7 +169,7 @@ class _Source:
         return record if statement is None else {**record, "envelope": statement.envelope.to_json()}
 
 
-def make_evidence(bundle: Path, alert: str, choices: Choices = Choices()) -> dict[str, bytes]:
+def make_evidence(bundle: Path, alert: str, choices: Choices = PLAIN) -> dict[str, bytes]:
     """The files of the pack of a released alert, named by its statement id (or its beginning, 8 digits at least), or by its
     alert id (then its newest version).
 

@@ -21,6 +21,7 @@ from exchange.cli import (
     admit,
     approve,
     audit,
+    audit_evidence,
     audit_fork,
     change,
     circle,
@@ -161,6 +162,7 @@ def build() -> typer.Typer:
     auditing = _group("audit")
     auditing.command("export", help=help_text("audit_export"))(audit.export)
     auditing.command("verify", help=help_text("audit_verify"))(audit.verify)
+    auditing.command("evidence", help=help_text("audit_evidence"))(audit_evidence.evidence)
     auditing.command("prove-fork", help=help_text("audit_prove_fork"))(audit_fork.prove_fork)
     auditing.command("check-fork", help=help_text("audit_check_fork"))(audit_fork.check_fork)
     app.add_typer(auditing, name="audit", help=help_text("audit"))

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from exchange.cli.texts_alerts import ALERTS
+from exchange.cli.texts_audit_evidence import AUDIT_EVIDENCE, HELP_AUDIT_EVIDENCE
 from exchange.cli.texts_audit_fork import AUDIT_FORK, HELP_AUDIT_FORK
 from exchange.cli.texts_clear import CLEAR
 from exchange.cli.texts_content import CONTENT
@@ -30,6 +31,7 @@ Language = Literal["de", "en"]
 TEXTS: dict[str, tuple[str, str]] = {
     **TALK,
     **ALERTS,
+    **AUDIT_EVIDENCE,
     **AUDIT_FORK,
     **CONTENT,
     **MESSAGES,
@@ -43,6 +45,7 @@ TEXTS: dict[str, tuple[str, str]] = {
 """Text key to (German, English)."""
 HELPS: dict[str, tuple[str, str]] = {
     **HELP,
+    **HELP_AUDIT_EVIDENCE,
     **HELP_AUDIT_FORK,
     **HELP_MESSAGES,
     **HELP_NAMING,

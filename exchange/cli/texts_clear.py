@@ -64,7 +64,7 @@ CLEAR: dict[str, tuple[str, str]] = {
     "field_organisation": ("Organisation", "organisation"),
 
     # -- errors by code
-    "code_evidence-malformed": ("das ist kein Nachweis einer öffentlichen Meldung", "this is not a public alert's evidence"),
+    "code_evidence-malformed": ("das ist kein Nachweis einer Meldung", "this is not an alert's evidence"),
     "code_checkpoint-invalid": ("ein Prüfpunkt ist nicht gültig unterschrieben", "a checkpoint's signature does not verify"),
     "code_founding-missing": ("der Nachweis beginnt nicht mit der Gründung", "the evidence does not begin with the founding"),
     "code_proof-invalid": (
