@@ -25,7 +25,7 @@ from exchange.tlog.errors import TlogError
 from exchange.tlog.merkle import MAX_PROOF_HASHES
 from exchange.tlog.proof import LogProof
 from keys import encoding
-from keys.envelope import Envelope
+from keys.envelope import MAX_BODY, MAX_SIGNATURES, MLDSA65_SIGNATURE, Envelope, payload_type
 from keys.errors import KeysError
 
 FORMAT = "tlp-exchange-evidence/v1"
@@ -35,6 +35,8 @@ ALERT, FOUNDING = "alert", "founding"
 """Two statements that stand in files of their own: ``.json`` the envelope, ``.entry`` the entry, ``.tlog-proof`` its proof."""
 LEAVES = "leaves"
 REGISTRY, JOURNAL = "registry.json", "journal.json"
+SIGNATURES = "signatures.mldsa65"
+"""The ML-DSA-65 signatures of ``registry.json`` and then ``journal.json``, in their order: as text they are a third longer."""
 ENTRIES = "registry.entries"
 OPENINGS = "openings.json"
 WITNESS_POLICY = "witness-policy"
@@ -50,7 +52,6 @@ MAX_STATEMENTS = 4096
 _Proof = Annotated[
     tuple[Annotated[str, StringConstraints(strict=True, max_length=44)], ...], Field(max_length=MAX_PROOF_HASHES)
 ]
-_Entry = Annotated[str, StringConstraints(strict=True, max_length=8192)]
 _Path = Annotated[
     str, StringConstraints(strict=True, pattern=r"^[a-zA-Z0-9-]+(/[a-z0-9-]+)?(\.[a-z0-9-]+){0,2}$", max_length=64)
 ]
@@ -80,17 +81,19 @@ class HeadRecord(Record):
 
 
 class EntryRecord(Record):
-    """An entry, and the proof that it stands at the index."""
+    """An entry, and the proof that it stands at the index. Entries are strict JSON: written anew they are the same bytes."""
 
-    entry: _Entry
+    entry: dict[str, Any]
     index: Count
     proof: _Proof
 
 
 class StatementRecord(EntryRecord):
-    """A statement with its entry."""
+    """A statement with its entry: its body is strict JSON too, and so needs no base64 around it."""
 
-    envelope: dict[str, Any]
+    body: dict[str, Any]
+    kind: Annotated[str, StringConstraints(strict=True, max_length=64)]
+    signatures: Annotated[tuple[dict[str, Any], ...], Field(max_length=MAX_SIGNATURES)]
 
 
 class LogRecord(Record):
@@ -211,18 +214,61 @@ def heads_of(records: Sequence[HeadRecord], file: str) -> tuple[ProvenHead, ...]
 def entry_of(record: EntryRecord, file: str) -> ProvenEntry:
     """An entry, as the books take it. Raises EvidenceError."""
     try:
-        data = encoding.unb64(record.entry)
+        data = encoding.encode(record.entry)
     except KeysError as error:
         raise EvidenceError("evidence-malformed", f"{file}: entry {record.index}: {error}", file) from None
     return ProvenEntry(record.index, data, _hashes(record.proof, file))
 
 
-def statement_of(record: StatementRecord, file: str) -> ProvenStatement:
+class Signatures:
+    """The file of ML-DSA-65 signatures, taken one after the other."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    def take(self) -> bytes:
+        """The next one. Raises EvidenceError ``evidence-malformed``."""
+        found = self._data[self._at : self._at + MLDSA65_SIGNATURE]
+        if len(found) != MLDSA65_SIGNATURE:
+            raise EvidenceError("evidence-malformed", f"{SIGNATURES} holds too few signatures", SIGNATURES)
+        self._at += MLDSA65_SIGNATURE
+        return found
+
+    def end(self) -> None:
+        """All were taken. Raises EvidenceError ``evidence-malformed``."""
+        if self._at != len(self._data):
+            raise EvidenceError("evidence-malformed", f"{SIGNATURES} holds more than the signatures named", SIGNATURES)
+
+
+def statement_of(record: StatementRecord, file: str, signatures: Signatures) -> ProvenStatement:
     """A statement, as the books take it. Raises EvidenceError."""
     try:
-        return ProvenStatement(entry_of(record, file), Envelope.from_json(record.envelope))
+        lines = [
+            line if "sig" in line else {**line, "sig": encoding.b64(signatures.take())} for line in record.signatures
+        ]
+        envelope = {
+            "payload": encoding.b64(encoding.encode(record.body)),
+            "payloadType": payload_type(record.kind),
+            "signatures": lines,
+        }
+        return ProvenStatement(entry_of(record, file), Envelope.from_json(envelope))
     except KeysError as error:
         raise EvidenceError("evidence-malformed", f"{file}: entry {record.index}: {error}", file) from None
+
+
+def statement_record(envelope: Envelope) -> tuple[dict[str, Any], bytes]:
+    """A statement as ``registry.json`` and ``journal.json`` hold it, without its entry, and its ML-DSA-65 signatures.
+
+    Raises EncodingError.
+    """
+    apart = [line for line in envelope.signatures if line.algorithm == "mldsa65"]
+    record = {
+        "body": encoding.decode(envelope.body, max_bytes=MAX_BODY),
+        "kind": envelope.kind,
+        "signatures": [{"keyid": line.keyid} if line in apart else line.to_json() for line in envelope.signatures],
+    }
+    return record, b"".join(line.sig for line in apart)
 
 
 def _hashes(proof: Sequence[str], file: str) -> tuple[bytes, ...]:

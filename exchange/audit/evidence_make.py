@@ -27,15 +27,17 @@ from exchange.audit.evidence import (
     OPENINGS,
     README,
     REGISTRY,
+    SIGNATURES,
     WITNESS_POLICY,
     EvidenceError,
     manifest_bytes,
+    statement_record,
 )
 from exchange.audit.evidence_readme import readme
 from exchange.audit.evidence_verify import Evidence, verify_evidence
 from exchange.audit.statements import EARLIER_SETS
 from exchange.audit.trees import split_entries
-from exchange.model.entry import PROPOSED, RELEASED, Entry, parse_entry
+from exchange.model.entry import MAX_ENTRY, PROPOSED, RELEASED, Entry, parse_entry
 from exchange.model.journal import AlertReceipt, AlertReview, EpochPublish
 from exchange.model.problems import Malformed
 from exchange.model.registry import ClientRegister, DeviceEnrol, Founding, PersonEnrol
@@ -163,10 +165,9 @@ class _Source:
             for size in sorted(sizes)
         ]
 
-    def shown(self, log: LogName, index: int, data: bytes, statement: Statement | None = None) -> dict[str, Any]:
-        """An entry with its proof, and its statement where it is shown."""
-        record = {"entry": encoding.b64(data), "index": index, "proof": self.proof(log, index)}
-        return record if statement is None else {**record, "envelope": statement.envelope.to_json()}
+    def shown(self, log: LogName, index: int, data: bytes) -> dict[str, Any]:
+        """An entry with its proof."""
+        return {"entry": encoding.decode(data, max_bytes=MAX_ENTRY), "index": index, "proof": self.proof(log, index)}
 
 
 def make_evidence(bundle: Path, alert: str, choices: Choices = PLAIN) -> dict[str, bytes]:
@@ -206,19 +207,27 @@ class _Maker:
             **self._alone(FOUNDING, "registry", 0, registry[0][1], founding),
             **key_files(founding),
         }
+        signatures: list[bytes] = []
+
+        def stated(log: LogName, index: int, data: bytes, shown: Statement) -> dict[str, Any]:
+            record, apart = statement_record(shown.envelope)
+            signatures.append(apart)
+            return {**source.shown(log, index, data), **record}
+
         files[REGISTRY] = encoding.encode(
             {
                 "heads": source.heads("registry", sizes),
-                "statements": [source.shown("registry", i, registry[i][1], chains[i]) for i in sorted(chains)],
+                "statements": [stated("registry", i, registry[i][1], chains[i]) for i in sorted(chains)],
             }
         )
         files[JOURNAL] = encoding.encode(
             {
                 "entries": [source.shown("journal", index, data) for index, data in found.others],
                 "heads": source.heads("journal", {core.seen.journal.size}),
-                "statements": [source.shown("journal", index, data, other) for index, data, _, other in said],
+                "statements": [stated("journal", index, data, other) for index, data, _, other in said],
             }
         )
+        files[SIGNATURES] = b"".join(signatures)
         if core.label.sealed:
             files[LEAVES] = source.bundle.leaves(statement.id)
         if self._choices.whole:

@@ -47,6 +47,7 @@ Dateien
   founding.*     die Gründung: die Schlüssel der Protokolle und der Registrare
   registry.json  Erklärungen, die Verfasser und Freigebende berechtigen, jede mit Nachweis
   journal.json   weitere Fassungen, Prüfungen und Empfangsbestätigungen, jede mit Nachweis
+  signatures.mldsa65  die ML-DSA-65-Unterschriften zu registry.json und journal.json, der Reihe nach je 3.309 Bytes
   leaves         für jedes Gerät, an das versiegelt wurde, ein namenloser Eintrag (nicht bei TLP:CLEAR)
 {options_de}
 Was dies nicht beweist
@@ -94,6 +95,7 @@ Files
   founding.*     the founding: the keys of the logs and of the registrars
   registry.json  statements that entitle author and approvers, each with its proof
   journal.json   other versions, reviews and receipts, each with its proof
+  signatures.mldsa65  the ML-DSA-65 signatures of registry.json and journal.json, in order, 3,309 bytes each
   leaves         for each device that it was sealed to a nameless record (not with TLP:CLEAR)
 {options_en}
 What this does not prove

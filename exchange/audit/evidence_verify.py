@@ -21,9 +21,11 @@ from exchange.audit.evidence import (
     OPENINGS,
     README,
     REGISTRY,
+    SIGNATURES,
     WITNESS_POLICY,
     EvidenceError,
     Pack,
+    Signatures,
     entry_of,
     heads_of,
     read_pack,
@@ -53,7 +55,7 @@ from keys.verify import verify_ed25519, verify_hybrid
 
 KNOWN_FILES = frozenset(
     {f"{name}.{part}" for name in (ALERT, FOUNDING) for part in ("entry", "json", "tlog-proof")}
-    | {ENTRIES, JOURNAL, LEAVES, OPENINGS, README, REGISTRY, WITNESS_POLICY}
+    | {ENTRIES, JOURNAL, LEAVES, OPENINGS, README, REGISTRY, SIGNATURES, WITNESS_POLICY}
 )
 LIMIT_CODES = (
     "limit-recipients",
@@ -154,13 +156,12 @@ class _Judge:
         registry, self._journal = pack.log(REGISTRY), pack.log(JOURNAL)
         if registry.entries:
             raise EvidenceError("evidence-malformed", f"{REGISTRY} has statements only", REGISTRY)
-        self._said = [statement_of(item, JOURNAL) for item in self._journal.statements]
+        signatures = Signatures(pack.file(SIGNATURES))
+        entitling = [statement_of(item, REGISTRY, signatures) for item in registry.statements]
+        self._said = [statement_of(item, JOURNAL, signatures) for item in self._journal.statements]
+        signatures.end()
         others = [entry_of(item, JOURNAL) for item in self._journal.entries]
         self._others = [item.index for item in others]
-        statements = [
-            ProvenStatement(founding.proven, founding.envelope),
-            *(statement_of(item, REGISTRY) for item in registry.statements),
-        ]
         try:
             self.books = ProvenBooks(
                 exchange,
@@ -168,7 +169,7 @@ class _Judge:
                     "journal": ProvenLog(self._alert.proof.checkpoint, heads_of(self._journal.heads, JOURNAL)),
                     "registry": ProvenLog(founding.proof.checkpoint, heads_of(registry.heads, REGISTRY)),
                 },
-                statements,
+                [ProvenStatement(founding.proven, founding.envelope), *entitling],
                 self._alert.proven,
                 [*(item.entry for item in self._said), *others],
                 _split(pack.files.get(ENTRIES)),

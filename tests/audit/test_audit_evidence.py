@@ -16,6 +16,7 @@ from exchange.audit.evidence_verify import Evidence, verify_evidence
 from exchange.model.entry import RELEASED
 from exchange.model.statements import Statement
 from keys import encoding
+from keys.envelope import MLDSA65_SIGNATURE
 from keys.note import Note
 from tests.cli.flow import exchange
 from tests.support.partnership import Partnership
@@ -63,6 +64,19 @@ def change(folder: Path, name: str, edit: Callable[[dict[str, object]], object])
     value = json.loads((folder / name).read_bytes())
     made = edit(value)
     (folder / name).write_bytes(encoding.encode(value if made is None else made))
+    again(folder)
+
+
+def leave_out(folder: Path, place: int) -> None:
+    """Leave a registry statement out, with its ML-DSA-65 signatures, and change the manifest with it."""
+    value = json.loads((folder / "registry.json").read_bytes())
+    numbers = [sum("sig" not in line for line in item["signatures"]) for item in value["statements"]]
+    start = sum(numbers[:place]) * MLDSA65_SIGNATURE
+    data = (folder / "signatures.mldsa65").read_bytes()
+    rest = data[:start] + data[start + numbers[place] * MLDSA65_SIGNATURE :]
+    (folder / "signatures.mldsa65").write_bytes(rest)
+    del value["statements"][place]
+    (folder / "registry.json").write_bytes(encoding.encode(value))
     again(folder)
 
 
@@ -244,7 +258,7 @@ def test_the_quorum_of_named_witnesses_is_counted_and_a_forged_line_refused(tmp_
 
 def test_attack_a_flipped_bit_in_any_file_is_refused_and_the_file_named(partnership: Partnership, red: Path) -> None:
     names = [path.relative_to(red).as_posix() for path in sorted(red.rglob("*")) if path.is_file()]
-    assert len(names) == 18
+    assert len(names) == 19
     for name in names:
         whole = (red / name).read_bytes()
         for at in range(0, len(whole), max(1, len(whole) // 7)):
@@ -263,7 +277,7 @@ def test_attack_a_flipped_bit_that_the_manifest_hides_is_refused_as_well(partner
         path for path in sorted(red.rglob("*")) if path.is_file() and path.name not in (MANIFEST, "README.txt")
     ]:
         whole = path.read_bytes()
-        for at in range(1, len(whole), max(1, len(whole) // 9)):
+        for at in range(1, len(whole), max(1, len(whole) // 4)):
             flipped = bytearray(whole)
             flipped[at] ^= 1
             path.write_bytes(flipped)
@@ -320,7 +334,7 @@ def test_attack_a_receipt_from_a_device_never_sealed_to(tmp_path: Path) -> None:
 def test_attack_a_receipt_of_another_alert(partnership: Partnership, bundle: Path, red: Path, tmp_path: Path) -> None:
     pack(bundle, partnership.amber, tmp_path / "amber", FULL)
     other = json.loads((tmp_path / "amber" / "journal.json").read_bytes())["statements"]
-    first = next(item for item in other if "alert.receipt" in item["envelope"]["payloadType"])
+    first = next(item for item in other if item["kind"] == "alert.receipt")
     assert partnership.released_red.id not in json.dumps(first)
     shown = json.loads((red / "journal.json").read_bytes())["statements"]
     merged = sorted([*shown, first], key=lambda item: int(item["index"]))
@@ -364,7 +378,7 @@ def test_attack_a_revoked_author_whose_revocation_is_left_out(tmp_path: Path) ->
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
         assert refused(folder, scene.world.exchange) == ("author-device-revoked", "alert.json")
-        change(folder, "registry.json", lambda value: {**value, "statements": value["statements"][:-1]})
+        leave_out(folder, len(json.loads((folder / "registry.json").read_bytes())["statements"]) - 1)
     # What nobody can see without the registry's entries is said; with them it is found.
     shown = verify_evidence(tmp_path / "0", scene.world.exchange)
     assert "limit-chain-end" in shown.limits
@@ -380,7 +394,7 @@ def test_attack_a_registry_that_is_not_all_of_it(partnership: Partnership, red: 
 
 
 def test_attack_a_statement_of_a_chain_left_out_in_its_middle(partnership: Partnership, red: Path) -> None:
-    change(red, "registry.json", lambda value: {**value, "statements": value["statements"][1:]})
+    leave_out(red, 1)
     assert refused(red, partnership.world.exchange)[1] in {"registry.json", "registry.entries", "alert.json"}
 
 
@@ -421,6 +435,15 @@ def test_attack_a_key_file_for_other_peoples_tools_that_is_another_key(partnersh
     shutil.copyfile(red / "keys" / "registry.vkey", red / "keys" / "journal.vkey")
     again(red)
     assert refused(red, partnership.world.exchange) == ("key-file-differs", "keys/journal.vkey")
+
+
+def test_attack_a_signature_too_many_or_too_few(partnership: Partnership, red: Path) -> None:
+    path = red / "signatures.mldsa65"
+    whole = path.read_bytes()
+    for data in (whole[:-MLDSA65_SIGNATURE], whole + bytes(MLDSA65_SIGNATURE), whole[1:], b""):
+        path.write_bytes(data)
+        again(red)
+        assert refused(red, partnership.world.exchange) == ("evidence-malformed", "signatures.mldsa65")
 
 
 def test_a_missing_file_is_named_and_one_too_many_is_told(partnership: Partnership, red: Path) -> None:

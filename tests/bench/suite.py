@@ -9,7 +9,7 @@ from pathlib import Path
 
 from keys import encoding
 from keys.seal import SealPool
-from tests.bench import deciding, outside, reading, sealing, serving, witnessed, witnessing
+from tests.bench import deciding, evidence, outside, reading, sealing, serving, witnessed, witnessing
 from tests.bench.alerts import strangers
 from tests.bench.measure import Report, first_line, load, machine
 from tests.bench.peers import Peers
@@ -30,6 +30,7 @@ def run(root: Path) -> int:
         sizes = sealing.measure(report, peers, everybody, pool)
         deciding.measure(report)
         outside.measure(report, kept)
+        evidence.measure(report, kept)
         downloads = asyncio.run(reading.measure(report, everybody, pool, sizes))
         # Beside the repository, not in the system's folder for temporary files, which may be memory that never syncs.
         with tempfile.TemporaryDirectory(prefix="server-", dir=kept) as folder:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from base64 import b64decode
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from exchange.audit.evidence_make import make_evidence, write_evidence
 from exchange.tlog.checkpoint import LOGS, LogName, encode_hash
 from exchange.tlog.proof import LogProof
 from exchange.tlog.tiles import TileTree
@@ -116,3 +120,21 @@ def test_our_proofs_of_inclusion_and_consistency_are_accepted_and_others_are_not
         older.write_bytes(log.note(before, bytes(32)))
         with pytest.raises(OutsideRefused, match="invalid transparency proof"):
             outside("consistency", *arguments)
+
+
+def test_it_verifies_the_proofs_in_an_evidence_pack_as_its_explanation_says(
+    honest: Path, partnership: Partnership, tmp_path: Path
+) -> None:
+    out = tmp_path / "pack"
+    alert = partnership.released_red
+    write_evidence(out, make_evidence(honest, alert.id), partnership.world.exchange)
+    for name, log in (("alert", "journal"), ("founding", "registry")):
+        files = (out / "keys" / f"{log}.vkey", out / f"{name}.entry", out / f"{name}.tlog-proof")
+        assert outside("inclusion", *files)["origin"] == f"exchange.example/{log}"
+        entry = json.loads((out / f"{name}.entry").read_bytes())
+        payload = json.loads((out / f"{name}.json").read_bytes())
+        kind, body = payload["payloadType"], b64decode(payload["payload"])
+        signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(body), body)
+        assert entry["statement"] == sha256(signed).hexdigest()
+    with pytest.raises(OutsideRefused):
+        outside("inclusion", out / "keys" / "journal.vkey", out / "founding.entry", out / "alert.tlog-proof")

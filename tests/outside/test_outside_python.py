@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from sigstore.models import TransparencyLogEntry
 from sigstore_models.common.v1 import PublicKey, PublicKeyDetails
 from sigstore_models.rekor.v1 import TransparencyLogEntry as EntryRecord
 
+from exchange.audit.evidence_make import make_evidence
 from exchange.model.statements import Statement
 from exchange.tlog.checkpoint import LOGS, LogName
 from exchange.tlog.edge import Edge
@@ -184,3 +186,10 @@ def test_securesystemslib_refuses_a_flipped_payload_another_type_and_another_key
     wrong = {**known, f"{signer}:ed25519": ed25519_key(signer, other.ed25519)}
     with pytest.raises(DsseRefused):
         check(statement, dsse_of(statement), wrong)
+
+
+def test_securesystemslib_verifies_the_alert_of_an_evidence_pack(partnership: Partnership, tmp_path: Path) -> None:
+    bundle = partnership.world.write_bundle(tmp_path / "audit")
+    files = make_evidence(bundle, partnership.released_red.id)
+    known = {f"{name}:ed25519": ed25519_key(name, key.ed25519) for name, key in public_keys(partnership).items()}
+    assert check(partnership.released_red, json.loads(files["alert.json"]), known) == 3
