@@ -22,7 +22,7 @@ Was in der Meldung stand, enthält er nicht.
   Austauschplattform   {exchange}
   Meldung (Erklärung)  {statement}
   Kennung, Fassung     {alert}, {version}
-  Einstufung           TLP:{label}
+  Kennzeichnung        TLP:{label}
   angenommen           {released} (Weltzeit), Eintrag {index}
 
 Prüfen
@@ -52,7 +52,7 @@ Dateien
 {options_de}
 Was dies nicht beweist
 ----------------------
-  * dass genau diese Empfänger sie erhalten mussten: dazu gehört das ganze Teilnehmerverzeichnis
+  * dass genau diese Empfänger sie erhalten mussten: dazu gehört das ganze Register
 {chain_de}\
   * dass es keine neuere Fassung und keine Rücknahme gibt, die später angenommen wurde als der Prüfpunkt
   * was in der Meldung stand, und was ein Empfänger tatsächlich öffnen konnte
@@ -117,7 +117,7 @@ OPTIONS = (
         "                 registry.json entitles the devices that confirmed, too; journal.json has their weekly keys\n",
     ),
     (
-        "  registry.entries  alle Einträge des Teilnehmerverzeichnisses bei der Annahme, ohne Namen\n",
+        "  registry.entries  alle Einträge des Registers bei der Annahme, ohne Namen\n",
         "  registry.entries  all entries of the registry at acceptance, nameless\n",
     ),
 )

@@ -40,7 +40,7 @@ AUDIT_EVIDENCE: dict[str, tuple[str, str]] = {
     "evidence_unchecked": ("gezeigt, nicht geprüft", "shown, not checked"),
     "state_evidence_confirmed": ("bestätigt", "confirmed"),
     "state_evidence_objected": ("beanstandet", "objected"),
-    "field_evidence_label": ("Einstufung", "label"),
+    "field_evidence_label": ("Kennzeichnung", "label"),
     "field_evidence_version": ("Fassung", "version"),
     "field_evidence_released": ("angenommen", "accepted"),
     "field_evidence_organisation": ("Organisation", "organisation"),
@@ -110,7 +110,7 @@ HELP_AUDIT_EVIDENCE: dict[str, tuple[str, str]] = {
         "mit den Eintragungen der Geräte, die bestätigt haben: ihre Unterschriften werden prüfbar",
         "with the enrolments of the devices that confirmed: their signatures can be checked"),
     "opt_whole_registry": (
-        "mit allen Einträgen des Teilnehmerverzeichnisses, ohne Namen: auch eine ausgelassene Sperre fällt auf",
+        "mit allen Einträgen des Registers, ohne Namen: auch eine ausgelassene Sperre fällt auf",
         "with all entries of the registry, nameless: a revocation that is left out is noticed too"),
     "opt_receipts": ("so viele Bestätigungen höchstens", "at most so many receipts"),
 }

@@ -34,6 +34,10 @@ FOLLOWED = ("officer", "author", "approver", "administrator", "registrar", "regi
 """The visitor's page is followed in tests/cli/test_clear_check.py, that of a witness in tests/cli/test_mirror_flow.py."""
 NOT_RUN = 2
 """Blocks that end only when somebody ends them: `watch`, and `serve`, which runs as the test's server."""
+"""The visitor's page is followed in tests/cli/test_clear_check.py."""
+NOT_RUN = 3
+"""Blocks that end only when somebody ends them: `watch`, and `serve`, which runs as the test's server; and one that takes an
+exchange that lies."""
 BLOCK = re.compile(r"^(<!-- not run: \S[^\n]* -->\n)?```sh\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
 NUMBER = "LKA-2026-0042"
 PARTNERSHIP = """
@@ -334,6 +338,8 @@ def test_the_pages_are_followed_as_they_stand(tmp_path: Path, monkeypatch: pytes
         Path("rotate.json").write_bytes(file.sign(book.signers[1], int(time.time())).save())
         book.follow("registry-office")
         book.follow("auditor", "ina")
+        book.follow("auditor", "ina", **{"1f3a9c02": first})
+        assert book.waiting["auditor"].pop(0) is None
     assert not any(book.waiting.values()), "every block was followed"
 
 
