@@ -38,7 +38,7 @@ from exchange.audit.evidence_verify import Evidence, verify_evidence
 from exchange.audit.statements import EARLIER_SETS
 from exchange.audit.trees import split_entries
 from exchange.model.entry import MAX_ENTRY, PROPOSED, RELEASED, Entry, parse_entry
-from exchange.model.journal import AlertReceipt, AlertReview, EpochPublish
+from exchange.model.journal import AlertGrant, AlertReceipt, AlertReview, EpochPublish
 from exchange.model.problems import Malformed
 from exchange.model.registry import ClientRegister, DeviceEnrol, Founding, PersonEnrol
 from exchange.model.statements import Statement, parse_statement
@@ -62,6 +62,7 @@ MAX_CHAIN = 1024
 """Registry statements taken; as many as a visitor's evidence has."""
 _STATEMENT = re.compile(r"[0-9a-f]{8,64}")
 _ALERT = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
+_SAID = re.compile(rb'"kind":"alert\.(grant|receipt|review)"')
 _PAYLOAD = re.compile(rb'^{"payload":"([A-Za-z0-9+/=]*)"')
 
 
@@ -95,6 +96,7 @@ class _Found:
     others: list[tuple[int, bytes]] = field(default_factory=list)
     reviews: list[tuple[int, bytes]] = field(default_factory=list)
     receipts: list[tuple[int, bytes, str]] = field(default_factory=list)
+    granted: set[str] = field(default_factory=set)
     left_out: int = 0
 
 
@@ -133,11 +135,15 @@ class _Source:
 
     def mentions(self, entry: Entry, word: str) -> bool:
         """Whether the statement's body has this word: quick, and no more than a reason to parse it."""
-        match = _PAYLOAD.match(self.bundle.statement(entry.statement))
         try:
+            match = _PAYLOAD.match(self.bundle.statement(entry.statement))
             return match is not None and word.encode("ascii") in b64decode(match[1], validate=True)
         except BinasciiError:
             return False
+        except BundleError as error:
+            if error.code == "file-missing" and entry.kind == "alert.receipt":
+                return False  # old receipts are erased, and nobody knows any more what they were about
+            raise
 
     def tree(self, log: LogName, size: int | None = None) -> TileTree:
         """A log's tree, now or at an earlier size."""
@@ -282,22 +288,26 @@ class _Maker:
                 entry = parse_entry(data)
                 if entry.kind in (PROPOSED, RELEASED):
                     found.others.append((index, data))
-            elif index > found.index and (b'"alert.review"' in data or b'"alert.receipt"' in data):
+            elif index > found.index and _SAID.search(data) is not None:
                 entry = parse_entry(data)
-                if not self._source.mentions(entry, statement.id):
-                    continue
-                if entry.kind == "alert.review":
-                    found.reviews.append((index, data))
-                else:
-                    self._receipt(found, index, data, entry)
+                if self._source.mentions(entry, statement.id):
+                    self._take(found, index, data, entry)
 
-    def _receipt(self, found: _Found, index: int, data: bytes, entry: Entry) -> None:
-        """Reactions are sealed messages: they are counted and not taken."""
-        body = self._source.statement(entry).body
-        if isinstance(body, AlertReceipt) and body.level != "reacted" and len(found.receipts) < self._choices.receipts:
-            found.receipts.append((index, data, body.issuer.device))
-        else:
-            found.left_out += 1
+    def _take(self, found: _Found, index: int, data: bytes, entry: Entry) -> None:
+        """A review, or a receipt; reactions are sealed messages and are counted, and so is what a device owes to a grant."""
+        match self._source.statement(entry).body:
+            case AlertReview():
+                found.reviews.append((index, data))
+            case AlertGrant() as body:
+                found.granted.add(body.device)
+            case AlertReceipt() as body:
+                taken = body.level != "reacted" and body.issuer.device not in found.granted
+                if taken and len(found.receipts) < self._choices.receipts:
+                    found.receipts.append((index, data, body.issuer.device))
+                else:
+                    found.left_out += 1
+            case _:
+                pass
 
     def _said(self, found: _Found, statement: Statement) -> list[tuple[int, bytes, Entry, Statement]]:
         """Reviews, receipts and, with readers, the weekly keys of their devices, in journal order."""

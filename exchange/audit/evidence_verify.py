@@ -376,12 +376,13 @@ class _Judge:
     ) -> tuple[str, str, int]:
         index = item.entry.index
         roster = self._signed(item, statement)
-        if roster is None:
+        author = None if roster is None else roster.facts.persons.get(read.signers.author)
+        if roster is None or author is None:
             raise EvidenceError(
                 "signer-unknown", f"journal entry {index}: the reviewer's enrolment is not shown", JOURNAL
             )
         person = roster.facts.devices[body.issuer.device].person
-        fault = approver_fault(roster, roster.facts.persons[read.signers.author], person)
+        fault = approver_fault(roster, author, person)
         if fault is not None:
             sentence = f"journal entry {index}: a review is by another approver of the author's organisation"
             raise EvidenceError(fault, sentence, JOURNAL, "R8")

@@ -119,7 +119,7 @@ def _print(terminal: Terminal, proven: Evidence) -> None:
     terminal.table([[terminal.text(f"field_evidence_{name}"), value] for name, value in rows])
     if proven.confirmations:
         terminal.data()
-        head = [terminal.text(f"head_{name}") for name in ("device", "level", "at", "result")]
+        head = [terminal.text(f"head_{name}") for name in ("evidence_device", "level", "at", "result")]
         terminal.table(
             [
                 [

@@ -22,7 +22,7 @@ def prove_fork(
     one: Annotated[Path, typer.Argument(metavar="A", help=help_text("arg_checkpoint"))],
     two: Annotated[Path, typer.Argument(metavar="B", help=help_text("arg_checkpoint"))],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help=help_text("opt_fork_out"))],
-    bundle: Annotated[Path | None, typer.Option("--bundle", metavar="DIR", help=help_text("opt_bundle"))] = None,
+    bundle: Annotated[Path | None, typer.Option("--bundle", metavar="DIR", help=help_text("opt_fork_bundle"))] = None,
     home: HomeOption = None,
     lang: LangOption = None,
     json: JsonOption = False,

@@ -49,7 +49,7 @@ AUDIT_EVIDENCE: dict[str, tuple[str, str]] = {
     "field_evidence_required": ("verlangte Freigaben", "approvals required"),
     "field_evidence_leaves": ("versiegelt an Geräte", "sealed to devices"),
     "field_evidence_review": ("nachträglich geprüft von", "reviewed by"),
-    "head_device": ("Gerät oder Person", "device or person"),
+    "head_evidence_device": ("Gerät oder Person", "device or person"),
     "head_level": ("Stufe", "level"),
     "head_at": ("Zeit", "time"),
     "state_evidence_limit_recipients": (

@@ -54,7 +54,7 @@ HELP_AUDIT_FORK: dict[str, tuple[str, str]] = {
     "arg_checkpoint": ("unterschriebener Prüfpunkt", "signed checkpoint"),
     "arg_fork": ("Beweis einer Abspaltung", "proof of a fork"),
     "opt_fork_out": ("Datei, die angelegt wird; üblich ist .fork.json", "file to create; usually .fork.json"),
-    "opt_bundle": (
+    "opt_fork_bundle": (
         "Ausleitung statt der Kopie dieses Geräts",
         "export to take instead of this device's own copy"),
 }

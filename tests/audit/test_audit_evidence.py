@@ -19,6 +19,8 @@ from keys import encoding
 from keys.envelope import MLDSA65_SIGNATURE
 from keys.note import Note
 from tests.cli.flow import exchange
+from tests.support.clear import changed, places
+from tests.support.grants import give
 from tests.support.partnership import Partnership
 from tests.support.witnesses import WitnessKey
 
@@ -142,6 +144,23 @@ def test_receipts_are_taken_up_to_a_number_and_the_others_are_counted(
     shown = pack(bundle, partnership.amber, tmp_path / "amber", Choices(receipts=1))
     assert (len(shown.confirmations), shown.left_out) == (1, 1)
     assert "limit-receipts" in shown.limits
+
+
+def test_receipts_that_are_owed_to_a_grant_or_were_erased_are_not_taken(tmp_path: Path) -> None:
+    scene = Partnership()
+    nurse = scene.world.person(scene.hospital, "officer")
+    alert = scene.release()
+    scene.world.publish_epochs(nurse)
+    scene.world.log(give(scene.world, scene.doctor, alert, nurse.device))
+    scene.world.log(scene.world.receipt(nurse, alert))
+    scene.world.log(scene.world.receipt(scene.doctor, alert))
+    erased = scene.world.receipt(scene.porter, alert)
+    scene.world.log(erased)
+    bundle = scene.world.write_bundle(tmp_path / "audit")
+    (bundle / "statements" / erased.id[:2] / f"{erased.id}.json").unlink()
+    shown = pack(bundle, alert, tmp_path / "alert", FULL)
+    assert [(one.device, one.verified) for one in shown.confirmations] == [(scene.doctor.device, True)]
+    assert shown.left_out == 1 and "limit-receipts" in shown.limits
 
 
 @pytest.mark.parametrize(
@@ -287,6 +306,29 @@ def test_attack_a_flipped_bit_that_the_manifest_hides_is_refused_as_well(partner
         path.write_bytes(whole)
     again(red)
     verify_evidence(red, partnership.world.exchange)
+
+
+ODD: tuple[object, ...] = ("0", 7, 2**52, -1, "x", [], {}, True)
+"""What stands in a value's place."""
+
+
+@pytest.mark.parametrize("name", ["alert.json", "founding.json", "journal.json", "openings.json", "registry.json"])
+def test_attack_any_value_of_a_file_changed_is_refused_in_good_order(
+    partnership: Partnership, red: Path, name: str
+) -> None:
+    whole = (red / name).read_bytes()
+    value = json.loads(whole)
+    found = places(value)
+    for number, path in enumerate(found[:: max(1, len(found) // 24)]):
+        odd = ODD[number % len(ODD)]
+
+        def put(_: object, odd: object = odd) -> object:
+            return odd
+
+        (red / name).write_bytes(changed(value, path, put))
+        again(red)
+        with pytest.raises(EvidenceError):
+            verify_evidence(red, partnership.world.exchange)
 
 
 def test_attack_a_statement_swapped_for_another_one(
