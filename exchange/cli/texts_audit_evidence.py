@@ -77,7 +77,6 @@ AUDIT_EVIDENCE: dict[str, tuple[str, str]] = {
         "diese Prüfpunkte mitunterschrieben",
         "not witnessed: that everybody was shown this log; no witnesses are named, or too few cosigned these checkpoints"),
     "code_alert-unreleased": ("diese Meldung wurde nie veröffentlicht", "this alert was never released"),
-    "code_alert-ambiguous": ("mehrere Meldungen beginnen so", "several alerts begin like that"),
     "code_evidence-exists": ("der Ordner ist schon da und anders", "the folder is there already and differs"),
     "code_evidence-too-large": (
         "die Erklärungen hinter dieser Meldung sind zu viele für einen Nachweis",

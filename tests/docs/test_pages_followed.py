@@ -32,9 +32,6 @@ from tests.support.witnesses import WitnessKey
 pytestmark = pytest.mark.timeout(400)
 FOLLOWED = ("officer", "author", "approver", "administrator", "registrar", "registry-office", "auditor", "operator")
 """The visitor's page is followed in tests/cli/test_clear_check.py, that of a witness in tests/cli/test_mirror_flow.py."""
-NOT_RUN = 2
-"""Blocks that end only when somebody ends them: `watch`, and `serve`, which runs as the test's server."""
-"""The visitor's page is followed in tests/cli/test_clear_check.py."""
 NOT_RUN = 3
 """Blocks that end only when somebody ends them: `watch`, and `serve`, which runs as the test's server; and one that takes an
 exchange that lies."""
