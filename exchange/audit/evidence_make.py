@@ -35,6 +35,7 @@ from exchange.audit.evidence import (
 )
 from exchange.audit.evidence_readme import readme
 from exchange.audit.evidence_verify import Evidence, verify_evidence
+from exchange.audit.report import Progress
 from exchange.audit.statements import EARLIER_SETS
 from exchange.audit.trees import split_entries
 from exchange.model.entry import MAX_ENTRY, PROPOSED, RELEASED, Entry, parse_entry
@@ -58,6 +59,8 @@ from keys.errors import KeysError
 RECEIPTS = 20
 """Receipts taken unless told otherwise: each has about 3 kB."""
 MAX_RECEIPTS = 1024
+TOLD_EVERY = 1024
+"""Entries between two tellings of the progress."""
 MAX_CHAIN = 1024
 """Registry statements taken; as many as a visitor's evidence has."""
 _STATEMENT = re.compile(r"[0-9a-f]{8,64}")
@@ -176,22 +179,24 @@ class _Source:
         return {"entry": encoding.decode(data, max_bytes=MAX_ENTRY), "index": index, "proof": self.proof(log, index)}
 
 
-def make_evidence(bundle: Path, alert: str, choices: Choices = PLAIN) -> dict[str, bytes]:
+def make_evidence(
+    bundle: Path, alert: str, choices: Choices = PLAIN, *, progress: Progress | None = None
+) -> dict[str, bytes]:
     """The files of the pack of a released alert, named by its statement id (or its beginning, 8 digits at least), or by its
-    alert id (then its newest version).
+    alert id (then its newest version). ``progress`` is told of the journal's entries, as step 1.
 
     Raises EvidenceError (``alert-unknown``, ``alert-ambiguous``, ``alert-unreleased``, ``evidence-too-large``), and BundleError
     and its kin for a bundle that cannot be read.
     """
     try:
-        return _Maker(_Source(bundle), choices).make(alert)
+        return _Maker(_Source(bundle), choices, progress).make(alert)
     except (KeysError, Malformed, TlogError) as error:
         raise BundleError("not-a-bundle", f"the bundle cannot be read: {error}") from None
 
 
 class _Maker:
-    def __init__(self, source: _Source, choices: Choices) -> None:
-        self._source, self._choices = source, choices
+    def __init__(self, source: _Source, choices: Choices, progress: Progress | None) -> None:
+        self._source, self._choices, self._progress = source, choices, progress
 
     def make(self, wanted: str) -> dict[str, bytes]:
         source = self._source
@@ -281,7 +286,10 @@ class _Maker:
     def _gather(self, found: _Found, statement: Statement) -> None:
         """Other versions and proposals of the alert, and what was said of this version after its release."""
         mark = f'"id":"{statement.alert.core.alert}"'.encode("ascii")
+        size = self._source.sizes["journal"]
         for index, data in self._source.entries("journal"):
+            if self._progress is not None and index % TOLD_EVERY == 0:
+                self._progress(1, index, size)
             if index == found.index:
                 continue
             if mark in data:

@@ -53,7 +53,9 @@ def evidence(
             return
         if len(what) != 1 or bundle is None or out is None:
             raise CommandError("evidence_usage", hints=("hint_evidence_make",), status=USAGE)
-        files = make_evidence(bundle, what[0], Choices(with_names, with_readers, whole_registry, receipts))
+        choices = Choices(with_names, with_readers, whole_registry, receipts)
+        with terminal.progress("progress_evidence") as update:
+            files = make_evidence(bundle, what[0], choices, progress=lambda _, done, total: update(done, total=total))
         proven = write_evidence(out, files, _exchange_of(bundle) if exchange is None else exchange)
     except (EvidenceError, BundleError) as error:
         reason = sentence(terminal, error.code, error.detail)

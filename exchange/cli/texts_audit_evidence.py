@@ -7,6 +7,7 @@ AUDIT_EVIDENCE: dict[str, tuple[str, str]] = {
     "evidence_verified": (
         "der Nachweis der Meldung {statement} der Austauschplattform {exchange} stimmt",
         "the evidence of the alert {statement} of the exchange {exchange} verifies"),
+    "progress_evidence": ("Journal durchsehen", "searching the journal"),
     "evidence_written": ("{files} Dateien, {size} Bytes", "{files} files, {size} bytes"),
     "evidence_refused": ("kein Nachweis: {reason}", "no evidence: {reason}"),
     "evidence_refused_file": (

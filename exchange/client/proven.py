@@ -23,6 +23,7 @@ from exchange.model.entry import Entry, parse_entry
 from exchange.model.problems import Malformed
 from exchange.model.registry import Founding
 from exchange.model.statements import Statement, parse_statement
+from exchange.policy.chains import PUBLIC_FAMILIES
 from exchange.policy.members import Facts, Roster
 from exchange.policy.roster import RosterRefusal, TrustedRoster
 from exchange.tlog.checkpoint import LOGS, Checkpoint, LogName
@@ -220,7 +221,8 @@ class ProvenBooks:
         return named.size
 
     def _check_whole(self, entries: Sequence[bytes]) -> None:
-        """M16: all entries of the registry at acceptance are here, and none of a chain that is shown lacks its statement."""
+        """M16: all entries of the registry at acceptance are here, and none of a chain that is shown, or is for everybody,
+        lacks its statement."""
         size = self.accepted_size
         root = Frontier().extend(leaf_hash(data) for data in entries[:size]).root()
         if len(entries) != size or root != self._roots["registry"][size]:
@@ -235,7 +237,9 @@ class ProvenBooks:
             except Malformed as error:
                 malformed(error.detail)
             self._times[index] = entry.at
-            if entry.subject in known and index not in shown:
+            # What everybody is shown (policy, terms, registrars) must be there even when none of its chain is.
+            everybody = (entry.subject or "").partition("/")[0] in PUBLIC_FAMILIES
+            if (everybody or entry.subject in known) and index not in shown:
                 raise VerificationError(
                     3,
                     "statement-withheld",

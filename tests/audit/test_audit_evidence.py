@@ -427,6 +427,27 @@ def test_attack_a_revoked_author_whose_revocation_is_left_out(tmp_path: Path) ->
     assert refused(tmp_path / "1", scene.world.exchange) == ("statement-withheld", "registry.entries")
 
 
+def test_attack_terms_that_were_not_accepted_are_left_out(tmp_path: Path) -> None:
+    """The author's organisation never accepted the terms; the exchange plays along, and the pack shows no terms at all."""
+    scene = Partnership()
+    world = scene.world
+    document = {"length": 5, "sha256": "0" * 64}
+    world.accept(world.by_registrars("terms.define", accept_by=world.now, document=document, version=1))
+    alert = world.alert(scene.author, "CLEAR", urgency="immediate")
+    world.log(alert)
+    bundle = world.write_bundle(tmp_path / "audit")
+    for number, choices in enumerate((PLAIN, Choices(whole=True))):
+        folder = tmp_path / str(number)
+        for name, data in make_evidence(bundle, alert.id, choices).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(data)
+        assert refused(folder, world.exchange) == ("author-terms-not-accepted", "alert.json")
+        kinds = [item["kind"] for item in json.loads((folder / "registry.json").read_bytes())["statements"]]
+        leave_out(folder, kinds.index("terms.define"))
+    assert "limit-chain-end" in verify_evidence(tmp_path / "0", world.exchange).limits
+    assert refused(tmp_path / "1", world.exchange) == ("statement-withheld", "registry.entries")
+
+
 def test_attack_a_registry_that_is_not_all_of_it(partnership: Partnership, red: Path) -> None:
     data = (red / "registry.entries").read_bytes()
     end = 2 + int.from_bytes(data[:2], "big")
