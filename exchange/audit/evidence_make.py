@@ -370,7 +370,10 @@ class _Maker:
         organisation_of: dict[str, str] = {}
         sponsor_of: dict[str, str] = {}
         device_of_key: dict[str, str] = {}
-        for index, _, entry in registry[:size]:
+        for index, _, entry in registry:
+            # Who may cosign the checkpoint is said by the newest naming, which need not be older than the alert.
+            if index >= size and (entry.subject or "") not in ("registrars", "witnesses"):
+                continue
             by_chain.setdefault(entry.subject or "", []).append(index)
             if entry.kind in ("device.enrol", "person.enrol", "client.register"):
                 body = source.statement(entry).body

@@ -248,8 +248,10 @@ def test_the_quorum_of_named_witnesses_is_counted_and_a_forged_line_refused(tmp_
     scene = Partnership()
     world = scene.world
     keys = [WitnessKey.generate(f"w{n}.example", world.random) for n in range(3)]
-    world.accept(world.by_registrars("witness.name", quorum=2, witnesses=[key.card() for key in keys]))
+    world.accept(world.by_registrars("witness.name", quorum=1, witnesses=[keys[2].card()]))
     alert = scene.release()
+    cards, previous = [key.card() for key in keys], world.previous("witnesses")
+    world.accept(world.by_registrars("witness.name", quorum=2, witnesses=cards, previous=previous))
     bundle = world.write_bundle(tmp_path / "audit")
     for log in ("journal", "registry"):
         path = bundle / log / "checkpoint"
