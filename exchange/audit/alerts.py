@@ -32,6 +32,7 @@ from exchange.policy.replay import (
     check_named_journal,
     check_named_roster,
     check_window,
+    check_witnessed,
     replay_alert,
     verify_signers,
 )
@@ -136,6 +137,7 @@ class AlertReplay:
         named = registry.roster(size, core.at)
         if named is None:
             raise AlertRefusal("A2", "roster-ahead", "the registry that the alert names cannot be replayed")
+        check_witnessed(core, named.facts)
         leaves = self._leaves(statement.id) if core.label.sealed else ()
         lineage = self.lineage(core, acceptance)
         verdict, _ = replay_alert(statement, named, acceptance, self._epochs, signers, leaves, lineage)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from exchange.cli.terminal import Terminal, safe
 from exchange.cli.times import iso, moment
 from exchange.cli.view import BANNER, SHOWN, Item, items, put, put_fields, put_table
+from exchange.cli.witnesses import seen_words
 
 if TYPE_CHECKING:
     from exchange.cli.member import Member
@@ -61,6 +62,9 @@ def state_words(terminal: Terminal, member: Member, shown: Item) -> str:
         parts.append(terminal.text(f"standing_{shown.content.status}"))
     if newer_elsewhere(member, shown):
         parts.append(terminal.text("state_newer"))
+    waiting = seen_words(terminal, member, shown)
+    if waiting:
+        parts.append(waiting)
     return ", ".join(parts)
 
 

@@ -10,6 +10,7 @@ import typer
 from exchange.cli.options import HomeOption, JsonOption, LangOption, PassphraseOption, YesOption, chosen
 from exchange.cli.terminal import CommandError, Terminal
 from exchange.cli.texts import help_text
+from exchange.cli.witnesses import UnwitnessedOption, check_unwitnessed
 
 if TYPE_CHECKING:
     from exchange.cli.member import Member
@@ -22,6 +23,7 @@ RUN = ".run.json"
 def run(
     script: Annotated[Path, typer.Argument(metavar="SCRIPT.toml", help=help_text("arg_script"))],
     out: Annotated[Path | None, typer.Option("--out", metavar="RUN.json", help=help_text("opt_run"))] = None,
+    unwitnessed: UnwitnessedOption = False,
     yes: YesOption = False,
     passphrase_file: PassphraseOption = None,
     home: HomeOption = None,
@@ -50,11 +52,11 @@ def run(
                     raise CommandError("drill_other", file=file)
                 terminal.say("drill_resumed", number=len(done.sent), all=len(plan.steps))
             else:
-                _check(terminal, member, plan)
+                _check(terminal, member, plan, unwitnessed)
                 terminal.confirm("ask_drill", yes=yes, number=len(plan.steps), title=plan.title)
                 done = Run(exchange, plan.title, now())
                 write_run(file, done)
-            done = await _send(terminal, member, plan, done, file)
+            done = await _send(terminal, member, plan, done, file, unwitnessed)
             terminal.say("drill_sent", number=len(done.sent), file=file)
             if json:
                 terminal.json({"run": str(file), "sent": [one.statement for one in done.sent]})
@@ -62,7 +64,7 @@ def run(
     asyncio.run(work())
 
 
-def _check(terminal: Terminal, member: Member, plan: Script) -> None:
+def _check(terminal: Terminal, member: Member, plan: Script, unwitnessed: bool) -> None:
     """Every step is allowed as it is, before the first one is sent."""
     from exchange.cli.preview import reason
     from exchange.cli.times import clock_time
@@ -73,13 +75,14 @@ def _check(terminal: Terminal, member: Member, plan: Script) -> None:
         if not draft.allowed:
             why = reason(terminal, member, draft.verdict.alert)
             raise CommandError("drill_refused", number=number, rule=draft.verdict.alert.rule, reason=why)
+        check_unwitnessed(terminal, draft, unwitnessed)
         terminal.say(
             "drill_step", number=number, after=clock_time(step.after), title=step.source.title,
             label=step.source.label.display, devices=draft.core.leaves,
         )  # fmt: skip
 
 
-async def _send(terminal: Terminal, member: Member, plan: Script, done: Run, file: Path) -> Run:
+async def _send(terminal: Terminal, member: Member, plan: Script, done: Run, file: Path, unwitnessed: bool) -> Run:
     import asyncio
     from dataclasses import replace
 
@@ -88,14 +91,14 @@ async def _send(terminal: Terminal, member: Member, plan: Script, done: Run, fil
 
     for number, step in enumerate(plan.steps[len(done.sent) :], len(done.sent) + 1):
         await asyncio.sleep(max(0, done.started + step.after - now()))
-        statement = await _publish(member, step)
+        statement = await _publish(member, step, unwitnessed)
         done = replace(done, sent=(*done.sent, Sent(number, step.source.title, statement)))
         write_run(file, done)
         terminal.say("drill_step_sent", number=number, title=step.source.title, id=statement[:10])
     return done
 
 
-async def _publish(member: Member, step: Step) -> str:
+async def _publish(member: Member, step: Step, unwitnessed: bool) -> str:
     from exchange.cli.publish import check_nameless, sealing_pool
     from exchange.client.draft import prepare
     from exchange.client.publish import publish
@@ -104,7 +107,7 @@ async def _publish(member: Member, step: Step) -> str:
     draft = prepare(step.source, member.client)
     check_nameless(draft.core.label.value, len(draft.nameless), False)
     with sealing_pool(member, draft):
-        return (await publish(draft, member.client)).statement
+        return (await publish(draft, member.client, unwitnessed=unwitnessed)).statement
 
 
 def report(

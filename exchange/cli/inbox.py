@@ -9,6 +9,7 @@ import typer
 from exchange.cli.options import HomeOption, JsonOption, LangOption, PassphraseOption, chosen
 from exchange.cli.terminal import REFUSED, Terminal, columns
 from exchange.cli.texts import help_text
+from exchange.cli.witnesses import say_witnesses
 from exchange.client.reminders import Due
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def inbox(
     from exchange.cli.chain import chain_json, newest_each
     from exchange.cli.member import opened
     from exchange.cli.view import as_json, items
+    from exchange.cli.witnesses import as_json as witnesses_json
     from exchange.client.errors import step_name
     from exchange.client.sync import count
 
@@ -55,6 +57,7 @@ def inbox(
                         "keyless": count(member.client).keyless,
                         "all": count(member.client).total,
                         "online": member.online,
+                        "witnesses": witnesses_json(member),
                     }
                 )
             else:
@@ -133,6 +136,7 @@ def counts(terminal: Terminal, member: Member, shown: list[Item]) -> None:
     if unread:
         terminal.say("count_unread", unread=unread)
     say_failures(terminal, member)
+    say_witnesses(terminal, member)
     if member.online:
         heads = member.client.replica.heads
         at = moment(now(), terminal.language)

@@ -69,6 +69,7 @@ def show(terminal: Terminal, member: Member, draft: Draft, table: Preview) -> No
     from exchange.cli.chain import version_fields
     from exchange.cli.terminal import safe
     from exchange.cli.view import attachments_words, core_fields, put, put_fields, put_label
+    from exchange.cli.witnesses import put_draft
     from exchange.model.alert import parse_content
     from exchange.model.tlp import Label
 
@@ -96,6 +97,7 @@ def show(terminal: Terminal, member: Member, draft: Draft, table: Preview) -> No
     if draft.step is not None:
         _difference(terminal, member, draft, table)
     _approvals(terminal, table)
+    put_draft(terminal, draft)
     verdict(terminal, member, table.alert)
 
 
@@ -240,6 +242,8 @@ def as_json(terminal: Terminal, member: Member, draft: Draft, table: Preview) ->
     change = draft.core.change
     return {
         "action": draft.core.action,
+        "unwitnessed": draft.unwitnessed,
+        "witnessed": draft.core.witnessed,
         "allowed": table.alert.allowed,
         "approvals": table.approvals,
         "approvers": [row.person for row in table.approvers],

@@ -12,6 +12,7 @@ import typer
 from exchange.cli.options import HomeOption, JsonOption, LangOption, PassphraseOption, YesOption, chosen
 from exchange.cli.terminal import REFUSED, CommandError, Terminal
 from exchange.cli.texts import help_text
+from exchange.cli.witnesses import UnwitnessedOption, check_unwitnessed
 
 if TYPE_CHECKING:
     from exchange.cli.member import Member
@@ -27,6 +28,7 @@ def publish(
     confirm_nameless: Annotated[
         bool, typer.Option("--confirm-nameless", help=help_text("opt_confirm_nameless"))
     ] = False,
+    unwitnessed: UnwitnessedOption = False,
     yes: YesOption = False,
     passphrase_file: PassphraseOption = None,
     home: HomeOption = None,
@@ -46,13 +48,22 @@ def publish(
             if "author" not in member.person.roles:
                 raise CommandError("not_author")
             draft, table = make(member, source)
-            return await issue(terminal, member, draft, table, yes=yes, confirm_nameless=confirm_nameless)
+            return await issue(
+                terminal, member, draft, table, yes=yes, confirm_nameless=confirm_nameless, unwitnessed=unwitnessed
+            )
 
     raise typer.Exit(asyncio.run(work()))
 
 
 async def issue(
-    terminal: Terminal, member: Member, draft: Draft, table: Preview, *, yes: bool, confirm_nameless: bool
+    terminal: Terminal,
+    member: Member,
+    draft: Draft,
+    table: Preview,
+    *,
+    yes: bool,
+    confirm_nameless: bool,
+    unwitnessed: bool = False,
 ) -> int:
     """Show a draft, ask, seal, sign and post it; the exit status. Raises CommandError, ClientError."""
     import time
@@ -69,6 +80,7 @@ async def issue(
             verdict(terminal, member, table.alert)
         return REFUSED
     check_nameless(draft.core.label.value, len(table.nameless), confirm_nameless)
+    check_unwitnessed(terminal, draft, unwitnessed)
     if draft.core.action == "withdraw":
         terminal.confirm("ask_withdraw", yes=yes)
     else:
@@ -78,7 +90,9 @@ async def issue(
         heavy = bool(draft.source.attachments)
         with sealing_pool(member, draft), terminal.progress("progress_seal", data=heavy) as update:
             member.client.transfer = lambda done, total: update(done, total=total)
-            released = await publish_draft(draft, member.client, confirm_nameless=confirm_nameless)
+            released = await publish_draft(
+                draft, member.client, confirm_nameless=confirm_nameless, unwitnessed=unwitnessed
+            )
     except PreviewChanged as changed:
         say_changed(terminal, member, changed.differs)
         raise

@@ -25,6 +25,7 @@ from exchange.cli.texts_sharing import HELP_SHARING, SHARING
 from exchange.cli.texts_talk import TALK
 from exchange.cli.texts_versions import VERSIONS
 from exchange.cli.texts_witness import HELP_WITNESS, WITNESS
+from exchange.cli.texts_witnesses import HELP_WITNESSES, WITNESSES
 
 Language = Literal["de", "en"]
 
@@ -41,6 +42,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     **VERSIONS,
     **WITNESS,
     **NAMING,
+    **WITNESSES,
 }
 """Text key to (German, English)."""
 HELPS: dict[str, tuple[str, str]] = {
@@ -52,6 +54,7 @@ HELPS: dict[str, tuple[str, str]] = {
     **HELP_REGISTRY,
     **HELP_SHARING,
     **HELP_WITNESS,
+    **HELP_WITNESSES,
 }
 """The same of the help texts."""
 

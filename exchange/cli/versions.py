@@ -16,6 +16,7 @@ import typer
 from exchange.cli.options import HomeOption, JsonOption, LangOption, PassphraseOption, YesOption, chosen
 from exchange.cli.terminal import REFUSED, USAGE, CommandError, Terminal
 from exchange.cli.texts import help_text
+from exchange.cli.witnesses import UnwitnessedOption
 
 if TYPE_CHECKING:
     from exchange.cli.member import Member
@@ -40,6 +41,7 @@ def _from_source(action: Action, usual: str) -> Callable[..., None]:
         reason: ReasonOption = usual,
         preview: PreviewOption = False,
         confirm_nameless: NamelessOption = False,
+        unwitnessed: UnwitnessedOption = False,
         yes: YesOption = False,
         passphrase_file: PassphraseOption = None,
         home: HomeOption = None,
@@ -47,7 +49,7 @@ def _from_source(action: Action, usual: str) -> Callable[..., None]:
         json: JsonOption = False,
     ) -> None:
         terminal = Terminal(chosen(lang), as_json=json, home=home)
-        _run(terminal, passphrase_file, alert, action, reason, source, preview, yes, confirm_nameless)
+        _run(terminal, passphrase_file, alert, action, reason, source, preview, yes, confirm_nameless, unwitnessed)
 
     return command
 
@@ -64,6 +66,7 @@ def relabel(
     reason: ReasonOption = "label",
     preview: PreviewOption = False,
     confirm_nameless: NamelessOption = False,
+    unwitnessed: UnwitnessedOption = False,
     yes: YesOption = False,
     passphrase_file: PassphraseOption = None,
     home: HomeOption = None,
@@ -72,7 +75,9 @@ def relabel(
 ) -> None:
     """Change an alert's label; a lower one needs an approval."""
     terminal = Terminal(chosen(lang), as_json=json, home=home)
-    _run(terminal, passphrase_file, alert, "relabel", reason, source, preview, yes, confirm_nameless, label)
+    _run(
+        terminal, passphrase_file, alert, "relabel", reason, source, preview, yes, confirm_nameless, unwitnessed, label
+    )
 
 
 def withdraw(
@@ -82,6 +87,7 @@ def withdraw(
     approver: Annotated[list[str] | None, typer.Option("--approver", help=help_text("opt_approver"))] = None,
     preview: PreviewOption = False,
     confirm_nameless: NamelessOption = False,
+    unwitnessed: UnwitnessedOption = False,
     yes: YesOption = False,
     passphrase_file: PassphraseOption = None,
     home: HomeOption = None,
@@ -91,7 +97,7 @@ def withdraw(
     """Take an alert back, from everybody who received it and is still in force."""
     terminal = Terminal(chosen(lang), as_json=json, home=home)
     words = (text, tuple(approver or ()))
-    _run(terminal, passphrase_file, alert, "withdraw", reason, words, preview, yes, confirm_nameless)
+    _run(terminal, passphrase_file, alert, "withdraw", reason, words, preview, yes, confirm_nameless, unwitnessed)
 
 
 def _run(
@@ -104,6 +110,7 @@ def _run(
     preview_only: bool,
     yes: bool,
     confirm_nameless: bool,
+    unwitnessed: bool,
     label: str | None = None,
 ) -> None:
     """One later version, from the alert's name to the posted statement, or to its preview."""
@@ -124,7 +131,9 @@ def _run(
             step = await step_of(member.client, named(member, alert), action, cast("Reason", reason))
             draft, table = make(member, _source(terminal, member, step, source, label), step)
             if not preview_only:
-                return await issue(terminal, member, draft, table, yes=yes, confirm_nameless=confirm_nameless)
+                return await issue(
+                    terminal, member, draft, table, yes=yes, confirm_nameless=confirm_nameless, unwitnessed=unwitnessed
+                )
             if terminal.as_json:
                 terminal.json(as_json(terminal, member, draft, table))
             else:

@@ -154,6 +154,7 @@ def put_table(head: Sequence[str], rows: Sequence[Sequence[object]], styles: Seq
 def put_alert(terminal: Terminal, member: Member, shown: Item) -> None:
     """The whole alert; whether it was withdrawn or overtaken stands before its text."""
     from exchange.cli.chain import put_changed, put_standing
+    from exchange.cli.witnesses import seen_words
 
     core, content = shown.core, shown.content
     ordered = sorted(content.texts, key=lambda t: t.language != terminal.language)
@@ -165,6 +166,9 @@ def put_alert(terminal: Terminal, member: Member, shown: Item) -> None:
     put_fields(fields(terminal, member, shown))
     put_changed(terminal, shown)
     put((terminal.text("verified_by"), "dim"))
+    waiting = seen_words(terminal, member, shown)
+    if waiting:
+        put((waiting, "bold"))
     for text in ordered:
         put()
         put_label(terminal, core)
@@ -244,6 +248,8 @@ def _newest(member: Member, core: Core) -> int:
 
 def core_fields(terminal: Terminal, member: Member, core: Core, content: Content) -> list[tuple[str, str]]:
     """The fields that a draft has as well."""
+    from exchange.cli.witnesses import core_words
+
     cap = ", ".join(terminal.text(f"{n}_{getattr(core, n)}") for n in ("urgency", "severity", "certainty"))
     language = terminal.language
     return [
@@ -255,6 +261,7 @@ def core_fields(terminal: Terminal, member: Member, core: Core, content: Content
         ("field_audience", audience_words(terminal, member, core.audience)),
         ("field_place", content.place or ""),
         ("field_contact", content.contact or ""),
+        ("field_prepared", core_words(terminal, member, core)),
     ]
 
 
@@ -298,6 +305,8 @@ def _without_keys(content: Content) -> dict[str, object]:
 
 def as_json(member: Member, shown: Item) -> dict[str, Any]:
     """One alert for a script: what was verified, and the content."""
+    from exchange.cli.witnesses import witnessed
+
     core, names = shown.core, member.names
     organisation = member.facts.persons[shown.author].organisation
     return {
@@ -316,4 +325,6 @@ def as_json(member: Member, shown: Item) -> dict[str, Any]:
         "statement": shown.statement,
         "urgency": core.urgency.value,
         "valid_until": iso(core.valid_until),
+        "witnessed": witnessed(member, shown),
+        "witnessed_age": core.witnessed,
     }

@@ -9,6 +9,7 @@ import typer
 from exchange.cli.options import HomeOption, JsonOption, LangOption, PassphraseOption, chosen
 from exchange.cli.terminal import Terminal
 from exchange.cli.texts import help_text
+from exchange.cli.witnesses import Witnessed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -48,7 +49,8 @@ def watch(
             shown = {row.statement for row in member.state.alerts(*SHOWN)}
             named: set[int] = set()
             stream = cast("AsyncGenerator[Synced, None]", rounds(member.client, poll=poll))
-            reminding = asyncio.create_task(_remind(terminal, member))
+            witnessed = Witnessed(terminal, member)
+            reminding = asyncio.create_task(_remind(terminal, member, witnessed))
             async with contextlib.AsyncExitStack() as stack:
                 await stack.enter_async_context(contextlib.aclosing(stream))
                 stack.callback(reminding.cancel)
@@ -60,6 +62,7 @@ def watch(
                     say_returned(terminal, member, synced)
                     printed = _print(terminal, member, shown)
                     _name_failures(terminal, synced, named)
+                    witnessed.tell()
                     if left is not None:
                         left -= printed
                         if left <= 0:
@@ -70,8 +73,8 @@ def watch(
         asyncio.run(work())
 
 
-async def _remind(terminal: Terminal, member: Member) -> None:
-    """Say what waits to be acknowledged: at half of its time, and when the time is over; each once."""
+async def _remind(terminal: Terminal, member: Member, witnessed: Witnessed) -> None:
+    """Say what waits to be acknowledged: at half of its time, and when the time is over; each once. Ask for cosignatures."""
     import asyncio
 
     from exchange.cli.connect import now
@@ -80,6 +83,7 @@ async def _remind(terminal: Terminal, member: Member) -> None:
 
     said: dict[str, int] = {}
     while True:
+        await witnessed.ask()
         due = say_due(terminal, member, said)
         moment = next_moment(due, now())
         await asyncio.sleep(REMIND_SECONDS if moment is None else max(1, min(REMIND_SECONDS, moment - now())))

@@ -21,6 +21,7 @@ from exchange.client.lineage import granted_persons
 from exchange.client.member import Member
 from exchange.client.replica import Replica
 from exchange.client.source import AlertSource, SourceAudience
+from exchange.client.witnessing import LogState, log_state
 from exchange.model.alert import RELEASE_WINDOW, Attachment, Content, ContentText, Core
 from exchange.model.common import NARROW_WINDOW
 from exchange.model.problems import Malformed, first_error
@@ -30,13 +31,14 @@ from exchange.policy.decide import Context, Verdict, audience_change, decide, de
 from exchange.policy.epochs import LEAST_AHEAD
 from exchange.policy.lineage import Lineage, Version, lineage_of
 from exchange.policy.members import Roster
+from exchange.policy.replay import WITNESS_AGE
 from exchange.policy.rules import TAKING_BACK, Decision, required_approvals, version_approvals
 from keys import encoding
 
 Action = Literal["update", "supersede", "relabel", "withdraw", "all-clear"]
 Reason = Literal["correction", "error", "label", "new-information", "resolved", "scope", "source-request"]
 
-NOT_BOUND = frozenset({"at", "nonce", "release_by", "seen"})
+NOT_BOUND = frozenset({"at", "nonce", "release_by", "seen", "witnessed"})
 """Fields of the core that only the moment of signing decides."""
 WEEK_SECONDS = 7 * 86_400
 CLOSE_NAMES = 3
@@ -76,6 +78,13 @@ class Draft:
     step: Step | None = None
     joining: frozenset[str] = frozenset()
     leaving: frozenset[str] = frozenset()
+    witnesses: LogState | None = None
+    """What the witnesses have seen of the registry that is named."""
+
+    @property
+    def unwitnessed(self) -> bool:
+        """Whether the quorum's age is to be confirmed: witnesses are named, and it is over a quarter of an hour."""
+        return self.core.witnessed is not None and self.core.witnessed > WITNESS_AGE
 
     @property
     def allowed(self) -> bool:
@@ -175,6 +184,7 @@ def _draft(
         raise SourceError(
             "source-value", first_error(error) if isinstance(error, ValidationError) else str(error)
         ) from None
+    witnesses = log_state(member, "registry")
     core = _core(
         {
             "acknowledge_by": acknowledge_by,
@@ -203,6 +213,7 @@ def _draft(
             "urgency": source.urgency.value,
             "valid_until": valid_until,
             "version": 1 if step is None else step.before.core.version + 1,
+            "witnessed": witnesses.age(now),
         }
     )
     roster = replica.now(now)
@@ -226,6 +237,7 @@ def _draft(
         step,
         joining,
         leaving,
+        witnesses,
     )
 
 

@@ -157,13 +157,13 @@ class Exchange:
         """Who would receive it and why, person by person."""
         return preview(draft, self._member)
 
-    async def publish(self, draft: Draft, *, confirm_nameless: bool = False) -> Released:
+    async def publish(self, draft: Draft, *, confirm_nameless: bool = False, unwitnessed: bool = False) -> Released:
         """Seal, sign and post exactly what was prepared; ``released`` is False when it waits for approvals.
 
         Raises PreviewChanged when the recipients have changed since, AlertRefusal for what the policy forbids (``rule``,
-        ``code``), ClientError ``nameless-recipients``.
+        ``code``), ClientError ``nameless-recipients``, ``unwitnessed`` (the witnesses have not seen the registry lately).
         """
-        return await publishing.publish(draft, self._member, confirm_nameless=confirm_nameless)
+        return await publishing.publish(draft, self._member, confirm_nameless=confirm_nameless, unwitnessed=unwitnessed)
 
     def _alert(self, row: AlertRow) -> Alert:
         letter = rounds.letter(self._member, row.statement)

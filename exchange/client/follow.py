@@ -1,6 +1,7 @@
 """Following both logs: every new entry is downloaded, hashed and compared before anything is concluded from it.
 
-1. Both checkpoints carry both signatures of their log.  The journal's is asked for first: what it names of the registry must
+1. Both checkpoints carry both signatures of their log, and every line under them of a witness that the registry names verifies
+   (``witnessing``).  The journal's is asked for first: what it names of the registry must
    then be there.
 2. A smaller log, another root at the same size, or one that is not shown to continue the kept one is a **fork** (V1).  Both
    notes are kept, and nothing else is done.  Because this member hashes all entries itself, an old prefix cannot change.  When
@@ -20,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from exchange.client import witnessing
 from exchange.client.answers import Heads
 from exchange.client.errors import BadAnswer, ClientError, StateError, VerificationError
 from exchange.client.history import RosterHistory, read_shown
@@ -85,7 +87,9 @@ async def follow(member: Member, heads: Heads | None = None, entries: Mapping[in
         for attempt in range(1, ATTEMPTS + 1):
             _refresh(member)
             try:
-                return await _follow(member, heads, entries or {})
+                grown = await _follow(member, heads, entries or {})
+                await witnessing.refresh(member)
+                return grown
             except VerificationError as error:
                 if _moved(member) and attempt < ATTEMPTS:
                     continue  # judged against a copy that is not the newest any more: what is wrong stays wrong
@@ -120,11 +124,14 @@ async def _follow(member: Member, heads: Heads | None, known: Mapping[int, bytes
     journal = await _grow(member, "journal", journal_note, known, claims["journal"])
     registry = await _grow(member, "registry", registry_note, {}, claims["registry"])
     if not journal.entries and not registry.entries:
+        _keep_cosigned(member, journal, registry)
         member.state.set_checked(member.clock())
         return 0
     _check_registry_entries(member, registry)
     _check_journal_entries(member, journal, registry)
     history, shown, rebuilt = await _registry(member, registry)
+    for growth in (journal, registry):
+        witnessing.check_note(growth.log, growth.head.note, history.facts)
     erased = history.facts.erased
     shown = [_unless_erased(item, erased) for item in shown]
     epochs = await _epochs(member, history, journal, rebuilt)
@@ -135,7 +142,13 @@ async def _follow(member: Member, heads: Heads | None, known: Mapping[int, bytes
         replica.reload_epochs()
         raise
     _adopt(member, journal, registry, history, shown, epochs)
+    _keep_cosigned(member, journal, registry)
     return len(journal.entries)
+
+
+def _keep_cosigned(member: Member, journal: Growth, registry: Growth) -> None:
+    for growth in (journal, registry):
+        witnessing.keep(member, growth.log, growth.head.note)
 
 
 # -- V1: the logs continue ---------------------------------------------------------------------------------------------

@@ -54,6 +54,8 @@ class Member:
     random: Random = urandom
     pool: SealPool | None = None
     transfer: Transfer = _unseen
+    asked_witnesses: int = 0
+    """When cosignatures were asked for last, seconds."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     @property

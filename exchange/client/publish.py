@@ -65,24 +65,27 @@ class Released:
     unreached: tuple[str, ...] = ()
 
 
-async def publish(draft: Draft, member: Member, *, confirm_nameless: bool = False) -> Released:
+async def publish(
+    draft: Draft, member: Member, *, confirm_nameless: bool = False, unwitnessed: bool = False
+) -> Released:
     """Publish what was previewed.
 
-    The draft is made again at the newest heads; when it differs from the preview nothing is sealed (PreviewChanged).  Raises
-    AlertRefusal (the policy's rule), ClientError ``nameless-recipients``, Refused, TransportError, VerificationError.
+    The draft is made again at the newest heads; when it differs from the preview nothing is sealed (PreviewChanged).
+    ``unwitnessed`` confirms a registry that the quorum of witnesses has not seen for a quarter of an hour.  Raises AlertRefusal
+    (the policy's rule), ClientError ``nameless-recipients``, ``unwitnessed``, Refused, TransportError, VerificationError.
     """
-    fresh = await _decided(draft, member, confirm_nameless)
+    fresh = await _decided(draft, member, confirm_nameless, unwitnessed)
     uploaded: tuple[outgoing.Uploaded, ...] = ()
     if draft.source.attachments:
         uploaded = await outgoing.upload(member, draft.source.attachments, sealed=fresh.core.label.sealed)
-        fresh = await _decided(draft, member, confirm_nameless)
+        fresh = await _decided(draft, member, confirm_nameless, unwitnessed)
     envelope = await seal(fresh, member, uploaded)
     result = await post.send(member, post.PUBLISH, envelope)
     outgoing.forget(member, draft.source.attachments)
     return await confirm(member, envelope, result)
 
 
-async def _decided(draft: Draft, member: Member, confirm_nameless: bool) -> Draft:
+async def _decided(draft: Draft, member: Member, confirm_nameless: bool, unwitnessed: bool) -> Draft:
     """The draft decided again at the newest heads, when it is what was previewed; raises as ``publish``."""
     await follow(member)
     fresh = again(draft, member)
@@ -92,6 +95,8 @@ async def _decided(draft: Draft, member: Member, confirm_nameless: bool) -> Draf
         raise refusal_of(fresh.verdict.alert)
     if fresh.nameless and (fresh.core.label is Label.RED or not confirm_nameless):
         raise ClientError("nameless-recipients", f"{len(fresh.nameless)} recipients have no name here")
+    if fresh.unwitnessed and not unwitnessed:
+        raise ClientError("unwitnessed", "the quorum of witnesses has not seen the registry for over 15 minutes")
     return fresh
 
 

@@ -90,6 +90,10 @@ class Replica:
             if not verified:
                 self.unverified_epochs.add(index)
 
+    def log_key(self, log: LogName) -> LogPublicKey:
+        """A log's public keys, from the founding."""
+        return self._keys[log]
+
     # -- the logs ----------------------------------------------------------------------------------------------------
 
     def size(self, log: LogName) -> int:

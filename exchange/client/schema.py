@@ -1,10 +1,11 @@
-"""The tables of the member's local store (``exchange.client.state``). Names of persons stand nowhere in clear."""
+"""The tables of the member's local store (``exchange.client.state``). Names of persons stand nowhere in clear.
+
+A store is brought from version n to n + 1 by ``MIGRATIONS[n]``; a new one runs through all of them.
+"""
 
 from __future__ import annotations
 
-VERSION = 1
-
-SCHEMA = (
+FIRST = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID",
     # Every checkpoint that was ever accepted: what a fork is proven with.
     "CREATE TABLE checkpoint (log TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, note BLOB NOT NULL,"
@@ -42,3 +43,15 @@ SCHEMA = (
     " detail TEXT NOT NULL, rule TEXT NOT NULL, evidence BLOB NOT NULL, at INTEGER NOT NULL, settled INTEGER NOT NULL,"
     " UNIQUE (subject, step, code)) STRICT",
 )
+
+WITNESSES = (
+    # The newest checkpoints with the cosignatures that verified under them; what they are worth depends on who is named.
+    "CREATE TABLE cosigned (log TEXT NOT NULL, size INTEGER NOT NULL, note BLOB NOT NULL,"
+    " PRIMARY KEY (log, size)) STRICT, WITHOUT ROWID",
+    # The newest that each witness cosigned, by the hash of its keys.
+    "CREATE TABLE witness (log TEXT NOT NULL, keys TEXT NOT NULL, size INTEGER NOT NULL, time INTEGER NOT NULL,"
+    " PRIMARY KEY (log, keys)) STRICT, WITHOUT ROWID",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (FIRST, WITNESSES)
+VERSION = len(MIGRATIONS)

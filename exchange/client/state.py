@@ -17,7 +17,7 @@ from typing import Any
 
 from exchange.client import sealedfile
 from exchange.client.errors import StateError
-from exchange.client.schema import SCHEMA, VERSION
+from exchange.client.schema import MIGRATIONS, VERSION
 from exchange.client.sealedfile import Vault
 from exchange.model.statements import Opening
 from exchange.tlog.checkpoint import LogName
@@ -115,12 +115,18 @@ class MemberState:
             if version > VERSION:
                 raise StateError("state-newer", "the local store was written by a newer version of this program")
             if version < VERSION:
-                with self.transaction():
-                    for statement in SCHEMA:
-                        self._db.execute(statement)
-                    self._db.execute(f"PRAGMA user_version={VERSION}")
+                self._migrate()
         except sqlite3.Error as error:
             raise StateError("state-unusable", f"the local store cannot be opened ({error})") from None
+
+    def _migrate(self) -> None:
+        """Bring the store to this version; another program of this member may have done it meanwhile."""
+        with self.transaction():
+            version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+            for statements in MIGRATIONS[version:]:
+                for statement in statements:
+                    self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version={max(version, VERSION)}")
 
     def close(self) -> None:
         """Close the file."""
@@ -282,6 +288,33 @@ class MemberState:
     def drop_claims(self, log: LogName, size: int) -> None:
         """Forget the claims up to a size: they were met."""
         self._db.execute("DELETE FROM claim WHERE log=? AND size<=?", (log, size))
+
+    # -- witnesses ---------------------------------------------------------------------------------------------------
+
+    def cosigned(self, log: LogName) -> list[tuple[int, bytes]]:
+        """The checkpoints that are kept with cosignatures, newest first: (size, note)."""
+        return list(self._db.execute("SELECT size, note FROM cosigned WHERE log=? ORDER BY size DESC", (log,)))
+
+    def keep_cosigned(self, log: LogName, size: int, note: bytes) -> None:
+        """Keep a checkpoint whose cosignatures were verified, in the place of the one of that size."""
+        self._db.execute("INSERT OR REPLACE INTO cosigned (log, size, note) VALUES (?, ?, ?)", (log, size, note))
+
+    def drop_cosigned(self, log: LogName, sizes: Iterable[int]) -> None:
+        """Forget cosigned checkpoints: what they proved, newer ones prove as well."""
+        self._db.executemany("DELETE FROM cosigned WHERE log=? AND size=?", ((log, size) for size in sizes))
+
+    def keep_witness(self, log: LogName, keys: str, size: int, time: int) -> None:
+        """Note what the witness with these keys (a hash) cosigned, at its own time in seconds; the newest stays."""
+        self._db.execute(
+            "INSERT INTO witness (log, keys, size, time) VALUES (?, ?, ?, ?) ON CONFLICT (log, keys)"
+            " DO UPDATE SET size=excluded.size, time=excluded.time WHERE excluded.time>witness.time",
+            (log, keys, size, time),
+        )
+
+    def witness(self, log: LogName, keys: str) -> tuple[int, int] | None:
+        """The newest that a witness cosigned of a log: (size, time); None for nothing seen."""
+        row = self._one("SELECT size, time FROM witness WHERE log=? AND keys=?", log, keys)
+        return None if row is None else (row[0], row[1])
 
     # -- registry statements -----------------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ from exchange.policy.replay import (
     check_named_journal,
     check_named_roster,
     check_window,
+    check_witnessed,
     verify_signers,
 )
 from exchange.policy.rules import Decision
@@ -136,7 +137,7 @@ class Case:
 
     def refused(self, error: AlertRefusal) -> NoReturn:
         """Refuse as the policy's replay did, at the step its rule belongs to."""
-        step = {"V3": 3, "V4": 4, "A1": 4, "A2": 4, "V7": 7}.get(error.rule, 5)
+        step = {"V3": 3, "V4": 4, "A1": 4, "A2": 4, "A3": 4, "V7": 7}.get(error.rule, 5)
         raise VerificationError(step, error.code, error.detail, self.evidence, rule=error.rule) from None
 
 
@@ -271,6 +272,7 @@ def check_known_roster(replica: Books, case: Case, read: Read, index: int, regis
         check_named_roster(core, root, replica.registry_time(size))
         seen = core.seen.journal.size
         check_named_journal(core, replica.root("journal", seen) if seen <= index else None)
+        check_witnessed(core, read.named.facts)
     except AlertRefusal as error:
         case.refused(error)
 

@@ -273,6 +273,14 @@ _ALERTS: dict[str, tuple[str, str]] = {
         "die Teilnehmerliste hat sich 15 Minuten oder länger vor der Meldung geändert; bitte erneut abrufen",
         "the registry changed 15 minutes or more before the alert; fetch it and decide again",
     ),
+    "witnessed-missing": (
+        "die Teilnehmerliste benennt Zeugen, und die Meldung sagt nicht, wann diese sie gesehen hatten",
+        "the registry names witnesses, and the alert does not say when they had seen it",
+    ),
+    "witnessed-unnamed": (
+        "die Meldung spricht von Zeugen, die die Teilnehmerliste nicht benennt",
+        "the alert speaks of witnesses that the registry does not name",
+    ),
     "author-signature-missing": (
         "die Unterschrift der Verfasserin oder des Verfassers fehlt",
         "the author's signature is missing",

@@ -21,7 +21,7 @@ from exchange.model.window import WINDOW_SENTENCES, window_fault
 from exchange.policy.decide import Context, Recipient, Verdict, decide
 from exchange.policy.epochs import EpochTable
 from exchange.policy.lineage import Lineage
-from exchange.policy.members import Roster
+from exchange.policy.members import Facts, Roster
 from exchange.policy.roster import Verifier
 from exchange.policy.rules import Decision
 from keys import encoding
@@ -31,6 +31,10 @@ from keys.verify import verify_hybrid
 
 ROSTER_LAG = 900
 """Seconds: the roster named holds every registry entry accepted this long before ``core.at`` (A1)."""
+WITNESS_AGE = 900
+"""Seconds: an older quorum of witnesses is confirmed by the publisher, and an alarm to a reader (``docs/spec/logs.md``)."""
+NEVER_WITNESSED = 1 << 31
+"""What stands as the age in a core when the witnesses named have never seen the registry."""
 NO_STANZA = sha256(b"").digest()
 NO_BUNDLE = bytes(32)
 KEPT_STANZA_IDS = 1 << 16
@@ -40,7 +44,7 @@ KEPT_STANZA_IDS = 1 << 16
 class AlertRefusal(ExchangeError):
     """An alert that the rules forbid.
 
-    ``rule`` is R1 to R16, A1, A2, or V and the step of the envelope's verification; ``differs`` says what would have to differ,
+    ``rule`` is R1 to R16, A1 to A3, or V and the step of the envelope's verification; ``differs`` says what would have to differ,
     by device or person id.
     """
 
@@ -115,6 +119,19 @@ def check_named_roster(core: Core, root_at: bytes | None, first_later_entry: int
         raise AlertRefusal(
             "A1", "roster-stale", "the registry changed 15 minutes or more before the alert; fetch it and decide again"
         )
+
+
+def check_witnessed(core: Core, facts: Facts) -> None:
+    """A3: the age of the witnesses' quorum stands in the core exactly when the roster named names witnesses; raises AlertRefusal.
+
+    How old it is only its publisher knows: the number is shown and listed, not judged.
+    """
+    if facts.witnesses and core.witnessed is None:
+        raise AlertRefusal(
+            "A3", "witnessed-missing", "the registry names witnesses, and the alert does not say when they saw it"
+        )
+    if not facts.witnesses and core.witnessed is not None:
+        raise AlertRefusal("A3", "witnessed-unnamed", "the alert speaks of witnesses that the registry does not name")
 
 
 @dataclass(frozen=True, slots=True)

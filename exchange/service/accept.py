@@ -43,6 +43,7 @@ from exchange.policy.replay import (
     LeafSet,
     check_named_roster,
     check_window,
+    check_witnessed,
     replay_alert,
     verify_signers,
 )
@@ -391,6 +392,7 @@ class Request:
         taken = staging.versions.get(version) or staging.state.versions.get(version)
         if taken is not None:
             raise AlertRefusal("R10", "version-taken", "this version of the alert is released", {"statement": [taken]})
+        check_witnessed(core, material.named)
         named = Roster(material.named, core.at)
         leaves = () if material.leaves is None else material.leaves
         verdict, places = replay_alert(

@@ -228,6 +228,7 @@ class LoggedWorld(World):
             "valid_until": self.now + 14 * DAY,
             "version": 1,
             **({} if audience is None else {"audience": audience}),
+            **({"witnessed": 60} if self.roster.facts.witnesses else {}),
             **core,
         }
         text = ContentText(language="de", text="Unbekannte haben Kabel entwendet.", title="Kupferdiebstahl")

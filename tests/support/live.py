@@ -261,7 +261,10 @@ class Live(World):
         }
         if audience is not None:
             fields["audience"] = audience
+        if self.exchange_server.state.roster.facts.witnesses:
+            fields["witnessed"] = 60
         fields.update(core or {})
+        fields = {name: value for name, value in fields.items() if value is not None}
         roster = self.exchange_server.state.roster_now(fields["at"])
         policy = roster.facts.policy
         assert policy is not None
