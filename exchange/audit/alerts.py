@@ -26,8 +26,10 @@ from exchange.policy.grants import GrantTable
 from exchange.policy.lineage import Lineage, Version, lineage_of
 from exchange.policy.members import Facts, Roster
 from exchange.policy.replay import (
+    NEVER_WITNESSED,
     NO_BUNDLE,
     ROSTER_LAG,
+    WITNESS_AGE,
     AlertRefusal,
     check_named_journal,
     check_named_roster,
@@ -228,6 +230,9 @@ class AlertReplay:
         def notice(code: str, sentence: str) -> None:
             recorder.notice(10, code, f"journal entry {index}: {sentence}", "journal", index, subject=subject)
 
+        if core.witnessed is not None and core.witnessed > WITNESS_AGE:
+            age = "never" if core.witnessed >= NEVER_WITNESSED else f"{core.witnessed} s before"
+            notice("registry-unwitnessed", f"the witnesses had seen the registry {age}, and its author confirmed that")
         if core.keyless:
             notice("devices-without-key", f"{core.keyless} of {core.leaves} devices had no usable key")
         if verdict.without_device:

@@ -22,6 +22,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from exchange.audit.policyfile import WitnessFiles
 from exchange.model.problems import ExchangeError, first_error
 from exchange.model.registry import Founding
 from exchange.model.statements import Opening, Statement
@@ -41,6 +42,9 @@ FORMAT = "tlp-exchange-audit/v1"
 MANIFEST = "MANIFEST.json"
 OPENINGS = "openings.json"
 EXCHANGE = "keys/exchange.json"
+POLICY = "witness-policy"
+MAX_POLICY = 1 << 17
+"""Bytes of the witness policy: 15 witnesses with two keys each, and both logs."""
 FOLDERS = ("checkpoints", "journal", "keys", "leaves", "registry", "statements")
 MAX_MANIFEST = 65_536
 """Bytes."""
@@ -240,8 +244,10 @@ class BundleWriter:
     ``finish`` refuses (``bundle-exists``) when ``out`` is there with other contents; the same contents are fine.
     """
 
-    def __init__(self, out: Path, founding: Statement) -> None:
+    def __init__(self, out: Path, founding: Statement, witnesses: WitnessFiles | None = None) -> None:
+        """Begin to write ``out``; ``witnesses`` is what the registry in it says of them. Raises BundleError (``bundle-exists``)."""
         self.out = out
+        self._witnesses = witnesses
         self._exchange = founding.id
         self._heads: dict[str, Any] = {}
         self._openings: dict[str, list[dict[str, object]]] = {}
@@ -253,6 +259,8 @@ class BundleWriter:
             (self._work / folder).mkdir()
         for path, data in key_files(founding).items():
             self._put(path, data)
+        if witnesses is not None:
+            self._put(POLICY, witnesses.policy)
 
     def __enter__(self) -> BundleWriter:
         return self
@@ -284,13 +292,17 @@ class BundleWriter:
                     self._put(f"{log}/{tile.path}", data)
         if edge.size != head.size or edge.root() != head.root or next(stream, None) is not None:
             raise BundleError("export-inconsistent", f"the {log}'s entries do not lead to its checkpoint")
-        self._put(f"{log}/checkpoint", note)
+        self._put(f"{log}/checkpoint", self._named(log, note))
         self._heads[log] = {"root": head.root.hex(), "size": head.size}
         self.checkpoint(log, note)
 
     def checkpoint(self, log: LogName, note: bytes) -> None:
         """Keep a checkpoint that was seen."""
+        note = self._named(log, note)
         self._put(checkpoint_path(log, note, Checkpoint.parse(signed_text(note)).size), note)
+
+    def _named(self, log: LogName, note: bytes) -> bytes:
+        return note if self._witnesses is None else self._witnesses.strip(log, note)
 
     def statement(self, envelope: Envelope, signers: int = 0) -> None:
         """Write a statement; ``signers`` as in ``statement_path``."""

@@ -16,14 +16,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from exchange.audit.bundle import BundleError, BundleWriter
+from exchange.audit.policyfile import WitnessFiles, witness_files, witnesses_of
 from exchange.audit.report import Progress
 from exchange.audit.statements import EARLIER_SETS
+from exchange.audit.witnesses import NAMING
 from exchange.client.errors import ClientError, Refused, VerificationError
 from exchange.client.follow import follow
 from exchange.client.member import Member
 from exchange.client.state import MemberState
 from exchange.model.entry import PROPOSED, RELEASED, Entry, parse_entry
 from exchange.model.problems import ExchangeError, Malformed
+from exchange.model.registry import Founding
 from exchange.model.statements import parse_statement
 from exchange.tlog.checkpoint import LOGS, LogName
 from keys import encoding
@@ -88,10 +91,13 @@ async def _export(member: Member, out: Path, progress: Progress | None) -> Expor
     if not replica.sees_all(replica.facts) or replica.history.opaque:
         raise ClientError("not-an-auditor", "only who is shown the whole registry can export it")
     done = _Count()
-    with BundleWriter(out, replica.founding) as writer:
+    with BundleWriter(out, replica.founding, witnesses_at(member, heads["registry"].size)) as writer:
         for log in LOGS:
+            cosigned = {size: note for size, note in state.cosigned(log) if size <= heads[log].size}
             with _first(state.entries(log), heads[log].size) as entries:
-                writer.log(log, heads[log].note, (data for _, data in entries))
+                writer.log(log, cosigned.get(heads[log].size, heads[log].note), (data for _, data in entries))
+            for note in cosigned.values():
+                writer.checkpoint(log, note)
             for size, note in kept_checkpoints(state, log):
                 if size <= heads[log].size:
                     writer.checkpoint(log, note)
@@ -103,6 +109,17 @@ async def _export(member: Member, out: Path, progress: Progress | None) -> Expor
         await _journal(member, heads["journal"].size, writer, done, progress)
         path = writer.finish()
     return Exported(path, heads["registry"].size, heads["journal"].size, done.statements, done.leaves)
+
+
+def witnesses_at(member: Member, size: int) -> WitnessFiles:
+    """What a bundle of so many registry entries says of witnesses."""
+    history = member.replica.history
+    named = [index for index, _ in member.state.entries("registry", kind=NAMING) if index < size]
+    bodies = [None if shown is None else shown.body for shown in map(history.statement, named)]
+    founding = member.replica.founding.body
+    if not isinstance(founding, Founding):
+        raise ClientError("not-a-founding", "the pinned statement founds nothing")
+    return witness_files(founding, history.at(size, 0).facts, witnesses_of(bodies))
 
 
 @contextmanager

@@ -132,6 +132,29 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class Witnessed:
+    """Who cosigned a log's checkpoint in the bundle.
+
+    ``quorum`` and ``named`` are as the newest roster has them, ``times`` (seconds) of those both of whose lines verify, ``time`` of
+    the quorum (None: it is not reached).
+    """
+
+    quorum: int
+    named: tuple[str, ...]
+    times: dict[str, int]
+    time: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; ``time`` is left out without the quorum."""
+        value: dict[str, Any] = {
+            "named": list(self.named),
+            "quorum": self.quorum,
+            "times": dict(sorted(self.times.items())),
+        }
+        return value if self.time is None else {**value, "time": self.time}
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The verdict: ``verified`` only when all ten steps passed."""
 
@@ -141,6 +164,7 @@ class Report:
     steps: tuple[Step, ...]
     totals: Totals
     first: Finding | None
+    witnessed: dict[LogName, Witnessed] = field(default_factory=dict)
 
     @property
     def verified(self) -> bool:
@@ -160,6 +184,7 @@ class Report:
             "steps": [step.to_json() for step in self.steps],
             "totals": self.totals.to_json(),
             "verified": self.verified,
+            "witnessed": {log: one.to_json() for log, one in self.witnessed.items()},
         }
         if self.first is not None:
             value["first"] = {"step": self.first.step, **self.first.to_json()}
@@ -176,6 +201,7 @@ class Recorder:
 
     def __init__(self, progress: Progress | None = None) -> None:
         self.totals = Totals()
+        self.witnessed: dict[LogName, Witnessed] = {}
         self._progress = progress
         self._findings: dict[tuple[int, Severity], list[Finding]] = {}
         self._more: dict[tuple[int, Severity], int] = {}
@@ -253,6 +279,5 @@ class Recorder:
                 )
             )
         wrong = [finding for step in steps for finding in step.findings if finding.severity == "refused"]
-        return Report(
-            exchange, origin, heads, tuple(steps), self.totals, min(wrong, key=lambda f: f.place, default=None)
-        )
+        first = min(wrong, key=lambda f: f.place, default=None)
+        return Report(exchange, origin, heads, tuple(steps), self.totals, first, self.witnessed)

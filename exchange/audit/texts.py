@@ -50,6 +50,18 @@ CODES: dict[str, tuple[str, str]] = {
     "checkpoint-invalid": ("ein Prüfpunkt ist nicht gültig unterschrieben", "a checkpoint is not validly signed"),
     "checkpoint-malformed": ("ein Prüfpunkt ist nicht lesbar", "a checkpoint cannot be read"),
     "checkpoint-foreign": ("ein Prüfpunkt ist von einem anderen Protokoll", "a checkpoint is of another log"),
+    "signature-unnamed": ("eine Unterschrift ist von niemand Benanntem", "a signature is by nobody who was named"),
+    "cosignature-invalid": ("die Unterschrift eines Zeugen stimmt nicht", "a witness's signature does not verify"),
+    "not-witnessed": ("die Zeugen haben den letzten Stand nicht gesehen", "the witnesses have not seen the last state"),
+    "witnesses-none": ("es ist kein Zeuge benannt", "no witness is named"),
+    "witness-policy-differs": (
+        "die Datei der Zeugen ist nicht, was aus der Teilnehmerliste folgt",
+        "the witness policy is not what follows from the registry",
+    ),
+    "registry-unwitnessed": (
+        "auf einer lange nicht bezeugten Teilnehmerliste erstellt",
+        "prepared on a registry that was not witnessed lately",
+    ),
     "entries-missing": ("Einträge fehlen", "entries are missing"),
     "entries-malformed": ("Einträge sind nicht lesbar", "entries cannot be read"),
     "entry-differs": ("ein Eintrag wurde verändert", "an entry was changed"),

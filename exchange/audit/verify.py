@@ -27,7 +27,9 @@ from exchange.audit.trees import (
     read_older,
     rebuild,
 )
+from exchange.audit.witnesses import check_witnesses
 from exchange.model.statements import Opening
+from exchange.policy.members import Facts
 from exchange.tlog.checkpoint import LOGS, Checkpoint, LogName
 from keys.encoding import unhex32
 from keys.errors import EncodingError
@@ -52,13 +54,15 @@ def verify_bundle(
     kept: Sequence[bytes] = (),
     workers: int | None = None,
     progress: Progress | None = None,
+    require_quorum: bool = False,
 ) -> Report:
     """Verify a bundle in ten steps.
 
     ``exchange`` is the id that the bundle must be of (64 hexadecimal digits; None: the one it names, for the caller to show and
     compare), ``kept`` signed checkpoints that the auditor has from elsewhere, ``workers`` the processes for signatures (None: as
-    many as the bundle deserves, 0: none).  Raises BundleError (``not-a-bundle``, ``manifest-malformed``) when there is no bundle
-    to judge, and EncodingError for an exchange id that is none; everything else is a finding.
+    many as the bundle deserves, 0: none), ``require_quorum`` refuses heads that the quorum of
+    witnesses has not seen.  Raises BundleError (``not-a-bundle``, ``manifest-malformed``) when there is no bundle to judge, and
+    EncodingError for an exchange id that is none; everything else is a finding.
     """
     bundle = AuditBundle(path)
     manifest = bundle.manifest()
@@ -78,7 +82,8 @@ def verify_bundle(
         recorder.incomplete(*STEPS[1:])
     else:
         entries = sum(view.size for view in views.values())
-        _replay(bundle, founded, views, workers_for(entries) if workers is None else workers, recorder)
+        facts = _replay(bundle, founded, views, workers_for(entries) if workers is None else workers, recorder)
+        check_witnesses(bundle, founded, views, facts, recorder, required=require_quorum)
     _check_manifest(bundle, manifest, heads, recorder)
     named = {log: Head(head.size, head.root.hex()) for log, head in heads.items()}
     return recorder.report(wanted, founded.body.origin, named)
@@ -102,8 +107,8 @@ def _trees(
 
 def _replay(
     bundle: AuditBundle, founded: Founded, views: Mapping[LogName, LogView], workers: int, recorder: Recorder
-) -> None:
-    """Steps 4 to 10: the registry runs forward as the journal needs it."""
+) -> Facts | None:
+    """Steps 4 to 10: the registry runs forward as the journal needs it. The newest facts, when it was replayed to its end."""
 
     def fault(found: Fault) -> None:
         log, index, code, sentence = found
@@ -127,6 +132,7 @@ def _replay(
         checks.finish()
         recorder.count(5, checks.submitted)
     statements.finish(complete)
+    return registry.facts(views["registry"].size)
 
 
 def _openings(bundle: AuditBundle, registry_size: int, recorder: Recorder) -> dict[str, tuple[Opening, ...]]:
@@ -162,10 +168,11 @@ def run_verify(
     exchange: str | None = None,
     kept: Sequence[bytes] = (),
     progress: Progress | None = None,
+    require_quorum: bool = False,
 ) -> Outcome:
     """``exchange audit verify``: status 0 verified, 1 refused, 2 when there is nothing that could be verified."""
     try:
-        report = verify_bundle(path, exchange=exchange, kept=kept, progress=progress)
+        report = verify_bundle(path, exchange=exchange, kept=kept, progress=progress, require_quorum=require_quorum)
     except EncodingError as error:
         return Outcome(USAGE, error=BundleError("not-an-exchange-id", str(error)))
     except BundleError as error:

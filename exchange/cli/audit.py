@@ -69,6 +69,7 @@ def verify(
     checkpoint: Annotated[
         list[Path] | None, typer.Option("--checkpoint", metavar="FILE", help=help_text("opt_checkpoint"))
     ] = None,
+    require_quorum: Annotated[bool, typer.Option("--require-quorum", help=help_text("opt_require_quorum"))] = False,
     lang: LangOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -84,6 +85,7 @@ def verify(
             folder,
             exchange=exchange,
             kept=kept,
+            require_quorum=require_quorum,
             progress=lambda step, done, total: update(
                 done, total=total, label=f"{step}/10 {step_title(step, terminal.language)}"
             ),

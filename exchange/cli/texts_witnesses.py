@@ -45,6 +45,9 @@ WITNESSES: dict[str, tuple[str, str]] = {
 }
 
 HELP_WITNESSES: dict[str, tuple[str, str]] = {
+    "opt_require_quorum": (
+        "nicht in Ordnung ist auch ein letzter Stand, den nicht genügend Zeugen gesehen haben",
+        "refuse as well a last state that too few witnesses have seen"),
     "opt_unwitnessed": (
         "auch wenn die Zeugen die Teilnehmerliste seit über 15 Minuten nicht bestätigt haben",
         "although the witnesses have not confirmed the registry for over 15 minutes"),

@@ -21,6 +21,7 @@ from keys import encoding
 from keys.keyfile import Vault
 from keys.sign import sign_statement
 from tests.support.web import Partnership, listening
+from tests.support.witnesses import WitnessKey
 from tests.support.world import Member as Enrolled
 
 Change = Callable[[str, bytes], bytes]
@@ -103,6 +104,7 @@ async def test_an_export_verifies_and_is_reproduced_byte_by_byte(tmp_path: Path)
                 "openings.json",
                 "registry",
                 "statements",
+                "witness-policy",
             }
             assert await _again(auditor, tmp_path, written.path)
 
@@ -227,3 +229,23 @@ async def test_an_exchange_that_withholds_an_earlier_signature_set_is_caught(tmp
                 await export(auditor, tmp_path / "audit")
             assert (error.value.step, error.value.code) == (2, "entry-mismatch")
             assert not (tmp_path / "audit").exists()
+
+
+async def test_the_lines_of_named_witnesses_come_along_and_those_of_strangers_do_not(tmp_path: Path) -> None:
+    async with listening(tmp_path / "server") as partnership:
+        world = partnership.world
+        keys = [WitnessKey.generate(f"w{n}.example", world.random) for n in range(3)]
+        naming = {"quorum": 2, "witnesses": [key.card() for key in keys[:2]]}
+        await world.post(world.by_registrars("witness.name", **naming))
+        async with client(partnership, partnership.auditor, tmp_path / "home") as (auditor, between):
+
+            def cosign(path: str, body: bytes) -> bytes:
+                for key in keys if path.endswith("/checkpoint") else ():
+                    body = key.cosign(body, world.now)
+                return body
+
+            between.change = cosign
+            written = await export(auditor, tmp_path / "audit")
+            report = verify_bundle(written.path, require_quorum=True)
+            assert report.verified, report.first
+            assert report.witnessed["registry"].times == dict.fromkeys(("w0.example", "w1.example"), world.now)

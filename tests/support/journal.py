@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from exchange.audit.bundle import BundleWriter
+from exchange.audit.policyfile import witness_files, witnesses_of
 from exchange.model.alert import AlertBody, Content, ContentText, Core
 from exchange.model.entry import PROPOSED, REJECTED, RELEASED, AlertMark, AudienceHead, Entry, GrantMark
 from exchange.model.journal import AlertGrant, AlertReject, EpochPublish
+from exchange.model.registry import Founding
 from exchange.model.scalars import DAY, Head
 from exchange.model.statements import Opening, Statement, parse_statement
 from exchange.policy.decide import Recipient, decide_people, expand
@@ -28,6 +30,7 @@ from keys.note import sign_checkpoint
 from keys.seal import SealTarget, encrypt_part, new_content_key, seal_stanzas
 from keys.sign import SoftwareSigner, StatementSigner, add_signature
 from keys.stanza import PartDigest, encode_leaf_list, parts_digest
+from tests.support.witnesses import WitnessKey
 from tests.support.world import Member, World
 
 WEEKS_AHEAD = 10
@@ -50,6 +53,8 @@ class LoggedWorld(World):
         self.leaf_lists: dict[str, bytes] = {}
         self.openings: dict[str, tuple[Opening, ...]] = {}
         self.kept: list[tuple[LogName, bytes]] = []
+        self.cosigning: list[WitnessKey] = []
+        """The witnesses whose lines stand under every checkpoint from now on."""
 
     # -- logs -----------------------------------------------------------------------------------------
 
@@ -75,7 +80,10 @@ class LoggedWorld(World):
         """The signed checkpoint of a log, now or at an earlier size."""
         head = self.head(log, size)
         text = Checkpoint(log_origin(self.server.origin, log), head.size, bytes.fromhex(head.root)).text()
-        return sign_checkpoint(text, self.server.registry if log == "registry" else self.server.journal, self.now)
+        note = sign_checkpoint(text, self.server.registry if log == "registry" else self.server.journal, self.now)
+        for witness in self.cosigning:
+            note = witness.cosign(note, self.now)
+        return note
 
     def keep_checkpoints(self) -> None:
         """Remember both checkpoints as an auditor would."""
@@ -320,7 +328,9 @@ class LoggedWorld(World):
     def write_bundle(self, out: Path) -> Path:
         """What an honest export of these logs writes."""
         founding = self.logs["registry"][0][1]
-        with BundleWriter(out, founding) as writer:
+        assert isinstance(founding.body, Founding)
+        ever = witnesses_of(statement.body for _, statement in self.logs["registry"])
+        with BundleWriter(out, founding, witness_files(founding.body, self.roster.facts, ever)) as writer:
             for log, logged in self.logs.items():
                 writer.log(log, self.note(log), (entry.encode() for entry, _ in logged))
             for log, note in self.kept:
