@@ -23,6 +23,7 @@ from exchange.cli import (
     audit,
     audit_evidence,
     audit_fork,
+    audit_watch,
     change,
     circle,
     clear_check,
@@ -165,6 +166,7 @@ def build() -> typer.Typer:
     auditing.command("evidence", help=help_text("audit_evidence"))(audit_evidence.evidence)
     auditing.command("prove-fork", help=help_text("audit_prove_fork"))(audit_fork.prove_fork)
     auditing.command("check-fork", help=help_text("audit_check_fork"))(audit_fork.check_fork)
+    auditing.command("watch", help=help_text("audit_watch"))(audit_watch.watch)
     app.add_typer(auditing, name="audit", help=help_text("audit"))
     witnessing = _group("witness")
     witnessing.command("init", help=help_text("witness_init"))(witness_init.init)

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from exchange.cli.texts_alerts import ALERTS
 from exchange.cli.texts_audit_evidence import AUDIT_EVIDENCE, HELP_AUDIT_EVIDENCE
 from exchange.cli.texts_audit_fork import AUDIT_FORK, HELP_AUDIT_FORK
+from exchange.cli.texts_audit_watch import AUDIT_WATCH, HELP_AUDIT_WATCH
 from exchange.cli.texts_clear import CLEAR
 from exchange.cli.texts_content import CONTENT
 from exchange.cli.texts_help import HELP
@@ -43,6 +44,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     **WITNESS,
     **NAMING,
     **WITNESSES,
+    **AUDIT_WATCH,
 }
 """Text key to (German, English)."""
 HELPS: dict[str, tuple[str, str]] = {
@@ -55,6 +57,7 @@ HELPS: dict[str, tuple[str, str]] = {
     **HELP_SHARING,
     **HELP_WITNESS,
     **HELP_WITNESSES,
+    **HELP_AUDIT_WATCH,
 }
 """The same of the help texts."""
 

@@ -92,10 +92,10 @@ class Witnessed:
 
     async def ask(self) -> None:
         """Ask for cosignatures that came meanwhile, then tell; a line that does not verify is kept."""
-        from exchange.client.errors import VerificationError
+        from exchange.client.errors import ClientError
         from exchange.client.witnessing import ask_again
 
-        with contextlib.suppress(VerificationError):
+        with contextlib.suppress(ClientError):
             await ask_again(self._member.client)
         self.tell()
 
