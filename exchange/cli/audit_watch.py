@@ -108,7 +108,7 @@ class _Teller:
                     terminal.json(value)
                 else:
                     when = moment(alarm.time, terminal.language)
-                    grave = terminal.text(f"monitor_{alarm.severity}")
+                    grave = terminal.text("monitor_high" if alarm.severity == "high" else "monitor_medium")
                     terminal.data(f"{when}  {grave}  {alarm.code}  {alarm.sentence(terminal.language)}")
                 self._kept.said(alarm.id)
             if not one.hook:

@@ -43,7 +43,7 @@ class Accepted:
 class Refused(ExchangeError):
     """The exchange did not accept a request; nothing of it was written.
 
-    ``rule`` names the rule (M1 to M21, R1 to R16, A1, A2, V and a step) where one decided, ``differs`` what would have to differ,
+    ``rule`` names the rule (M1 to M21, R1 to R16, A1 to A3, V and a step) where one decided, ``differs`` what would have to differ,
     ``index`` which statement of the request it was.
     """
 

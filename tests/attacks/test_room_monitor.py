@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import stat
@@ -20,8 +21,10 @@ from exchange.client.errors import VerificationError
 from exchange.client.member import Member
 from exchange.client.sync import sync
 from exchange.client.transport import Response
+from keys.errors import NoteError
 from keys.note import Note, NoteLine
 from tests.support.scene import Partnership, partnership, source
+from tests.support.simulator import No
 from tests.support.witnesses import WitnessKey
 from tests.support.world import Randomness
 
@@ -38,7 +41,6 @@ HOSTILE = [
     "a\nb\r\n{}",
     "\x1b]0;pwned\x07",
 ]
-WITNESS = "w$(touch${IFS}pwned);`id`.example"
 
 
 def program(folder: Path, text: str) -> Path:
@@ -97,22 +99,14 @@ async def test_a_program_whose_own_name_is_hostile_is_one_word(tmp_path: Path, m
     assert {found.name for found in tmp_path.iterdir()} == {"a; touch pwned", "ran"}
 
 
-async def test_a_witness_with_a_hostile_name_silent_in_the_registry(scene: Partnership, tmp_path: Path) -> None:
-    keys = [WitnessKey.generate(name, Randomness(name)) for name in ("good.example", WITNESS)]
-    scene.scene.registrars("witness.name", quorum=1, witnesses=[key.card() for key in keys])
-    member = scene.scene.member(scene.officer)
-    for log in ("registry", "journal"):
-        scene.sim.lie(
-            f"/{log}/checkpoint", lambda _, answer: Response(200, {}, keys[0].cosign(answer.body, scene.sim.now))
-        )
-    with MonitorState(tmp_path / "monitor.sqlite") as kept:
-        await sync(member, quiet=True)
-        await watch_once(member, kept, Limits())
-        scene.sim.now += 901
-        await sync(member, quiet=True)
-        assert await codes(member, kept) == ["witness-silent"] * 2
-        assert kept.waiting()[0].alarm.values["witness"] == WITNESS
-        assert WITNESS in kept.waiting()[0].alarm.sentence("de")
+def test_nobody_can_be_named_a_witness_under_such_a_name(scene: Partnership) -> None:
+    for hostile in (*HOSTILE, "w$(touch${IFS}pwned).example"):
+        try:
+            card = WitnessKey.generate(hostile, Randomness(hostile)).card()
+        except NoteError:
+            continue  # no key can have such a name
+        with pytest.raises(No):
+            scene.scene.registrars("witness.name", quorum=1, witnesses=[card])
 
 
 # -- hooks ---------------------------------------------------------------------------------------------------------------
@@ -130,7 +124,10 @@ async def test_a_hook_that_hangs_is_ended_with_what_it_started(tmp_path: Path) -
     with pytest.raises(HookFailed) as failed:
         await run_hook(str(hook), {"values": "x" * 1_000_000}, seconds=1.5)
     assert failed.value.reason == "time"
-    assert _gone(int(pid.read_text()))
+    child = int(pid.read_text())
+    async with asyncio.timeout(10):
+        while not _gone(child):  # noqa: ASYNC110 - another process ends
+            await asyncio.sleep(0)
 
 
 def _gone(pid: int) -> bool:

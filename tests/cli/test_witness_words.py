@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,10 +79,10 @@ def cosigned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(members.SCHEMES, "http", Cosigning)
 
 
-def name_witnesses(office: Office) -> None:
-    """The registrars name three witnesses, of whom two are enough."""
+def name_witnesses(office: Office, quorum: int = 2, previous: str | None = None) -> str:
+    """The registrars name three witnesses, of whom so many are enough; the statement's id."""
 
-    async def post() -> None:
+    async def post() -> str:
         now = int(time.time())
         transport = HttpTransport(office.url)
         api = ExchangeApi(transport, clock=lambda: int(time.time()))
@@ -95,15 +96,18 @@ def name_witnesses(office: Office) -> None:
             "issuer": {"registrar": office.registrars[0].public.key_id},
             "nonce": encoding.b64u(bytes(16)),
             "not_after": now + 86_400,
-            "quorum": 2,
+            "quorum": quorum,
             "seen": seen,
             "witnesses": [key.card() for key in KEYS],
         }
-        envelope = sign_statement("witness.name", body, office.registrars[0])
-        await api.post([Submission(add_signature(envelope, office.registrars[1]), ())])
+        if previous is not None:
+            body["previous"] = previous
+        envelope = add_signature(sign_statement("witness.name", body, office.registrars[0]), office.registrars[1])
+        await api.post([Submission(envelope, ())])
         await transport.close()
+        return envelope.statement_id
 
-    asyncio.run(post())
+    return asyncio.run(post())
 
 
 def source(office: Office, number: str) -> Path:
@@ -132,7 +136,7 @@ def test_as_long_as_no_witness_is_named_that_is_said_and_is_no_alarm(office: Off
 
 
 def test_a_publisher_is_asked_to_confirm_a_registry_that_no_witness_has_seen(office: Office) -> None:
-    name_witnesses(office)
+    (office.folder / "naming").write_text(name_witnesses(office))
     told = office.member("brandt", "preview", source(office, "K-2"))
     assert "silent: w0.example, w1.example, w2.example" in told.out and "never" in told.out
     refused = publish(office, "K-2", check=False)
@@ -168,6 +172,36 @@ def test_after_a_quarter_of_an_hour_the_missing_quorum_is_an_alarm_and_reading_g
     assert "ALARM: seit über 15 Minuten" in german.err
     assert "es schweigen: w0.example, w1.example, w2.example" in german.err
     assert office.member("aydin", "read", "K-3", "--offline", "--no-receipt").status == 0
+
+
+def test_the_monitor_tells_each_alarm_once_also_to_a_program(office: Office, cosigned: None) -> None:
+    hook, told = office.folder / "hook", office.folder / "told"
+    hook.write_text(f"#!{sys.executable}\nimport sys\nopen({str(told)!r}, 'a').write(sys.stdin.read())\n")
+    hook.chmod(0o700)
+    first = office.member("brandt", "audit", "watch", "--once")
+    assert (first.status, first.out) == (0, "")
+    name_witnesses(office, 1, (office.folder / "naming").read_text())
+    watch = ("audit", "watch", "--once", "--json", "--hook", str(hook))
+    ran = office.member("brandt", *watch, check=False)
+    assert ran.status == 3, ran
+    assert (ran.json["code"], ran.json["severity"], ran.json["exchange"]) == (
+        "witnesses-changed",
+        "high",
+        office.exchange,
+    )
+    assert told.read_text() == ran.out
+    assert office.member("brandt", *watch).out == ""
+
+
+def test_the_monitor_tells_its_alarms_though_the_exchange_cannot_be_reached(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(members.SCHEMES, "http", lambda url: HttpTransport("http://127.0.0.1:1"))
+    monkeypatch.setattr(members, "now", lambda: int(time.time()) + 16 * 60)
+    ran = office.member("brandt", "audit", "watch", "--once", "--hook", str(office.folder / "missing"), check=False)
+    assert ran.status == 1 and "[unreachable]" in ran.err
+    assert ran.out.count("checkpoint-old") == 2 and "ALARM" in ran.out
+    assert ran.err.count("did not take the alarm checkpoint-old") == 2
 
 
 def _numbered(told: Ran) -> list[dict[str, Any]]:

@@ -35,6 +35,7 @@ FOLLOWED = ("officer", "author", "approver", "administrator", "registrar", "regi
 NOT_RUN = 3
 """Blocks that end only when somebody ends them: `watch`, and `serve`, which runs as the test's server; and one that takes an
 exchange that lies."""
+"""Blocks that end only when somebody ends them: `watch`, `audit watch`, and `serve`, which runs as the test's server."""
 BLOCK = re.compile(r"^(<!-- not run: \S[^\n]* -->\n)?```sh\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
 NUMBER = "LKA-2026-0042"
 PARTNERSHIP = """
