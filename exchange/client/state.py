@@ -291,9 +291,9 @@ class MemberState:
 
     # -- witnesses ---------------------------------------------------------------------------------------------------
 
-    def cosigned(self, log: LogName) -> list[tuple[int, bytes]]:
+    def cosigned(self, log: LogName) -> Iterator[tuple[int, bytes]]:
         """The checkpoints that are kept with cosignatures, newest first: (size, note)."""
-        return list(self._db.execute("SELECT size, note FROM cosigned WHERE log=? ORDER BY size DESC", (log,)))
+        yield from self._db.execute("SELECT size, note FROM cosigned WHERE log=? ORDER BY size DESC", (log,))
 
     def keep_cosigned(self, log: LogName, size: int, note: bytes) -> None:
         """Keep a checkpoint whose cosignatures were verified, in the place of the one of that size."""

@@ -101,7 +101,7 @@ async def test_cosignatures_that_came_later_are_asked_for_and_join_those_that_ar
     await victim.opens(scene.alert)
     assert [state.time for state in states(victim.member).values()] == [now - 30, now - 30]
     with MemberState(victim.path, Vault(victim.identity.vault_key)) as again:
-        size, note = again.cosigned("registry")[0]
+        size, note = next(again.cosigned("registry"))
         assert size == victim.member.replica.size("registry")
         assert [line.name for line in Note.parse(note).lines[2:]] == ["w0.example"] * 2 + ["w1.example"] * 2
 
@@ -335,6 +335,6 @@ async def test_a_store_of_the_release_before_is_brought_forward(scene: Scene, tm
             database.execute(statement)
         database.execute("PRAGMA user_version=1")
     with MemberState(path, Vault(scene.world.random(32))) as state:
-        assert state.cosigned("registry") == []
+        assert [*state.cosigned("registry")] == []
     with sqlite3.connect(path) as database:
         assert database.execute("PRAGMA user_version").fetchone() == (VERSION,)

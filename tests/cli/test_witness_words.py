@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import time
 from collections.abc import Iterator
@@ -12,14 +13,17 @@ from typing import Any
 import pytest
 
 from exchange.cli import member as members
-from exchange.cli.witnesses import span
+from exchange.cli.terminal import Terminal
+from exchange.cli.witnesses import Witnessed, span
 from exchange.client.api import ExchangeApi
+from exchange.client.sync import sync
 from exchange.client.transport import HttpTransport, Response
 from exchange.model.submission import Submission
 from exchange.tlog.checkpoint import Checkpoint, signed_text
 from keys import encoding
 from keys.sign import add_signature, sign_statement
 from tests.cli.flow import Office, Ran, begin, enrol, exchange, found, served
+from tests.support.scene import partnership
 from tests.support.witnesses import WitnessKey
 from tests.support.world import Randomness
 
@@ -202,6 +206,39 @@ def test_the_monitor_tells_its_alarms_though_the_exchange_cannot_be_reached(
     assert ran.status == 1 and "[unreachable]" in ran.err
     assert ran.out.count("checkpoint-old") == 2 and "ALARM" in ran.out
     assert ran.err.count("did not take the alarm checkpoint-old") == 2
+
+
+async def test_a_program_that_waits_asks_for_cosignatures_and_tells_the_alarm_and_its_end_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene = partnership(tmp_path)
+    sim = scene.sim
+    scene.scene.registrars("witness.name", quorum=2, witnesses=[key.card() for key in KEYS])
+    client = scene.scene.member(scene.officer)
+    await sync(client, quiet=True)
+    waiting = Witnessed(Terminal("en"), members.Member(Terminal("en"), None, client))  # type: ignore[arg-type]
+    await waiting.ask()
+    sim.now += 901
+    await waiting.ask()
+    await waiting.ask()
+    told = capsys.readouterr().err
+    assert told.count("ALARM") == 1 and told.count("\n") == 1
+
+    def answer(_: object, __: Response) -> Response:
+        logs = {}
+        for log in ("registry", "journal"):
+            note = sim.logs[log].note(sim.now)  # type: ignore[index]
+            for key in KEYS[:2]:
+                note = key.cosign(note, sim.now)
+            logs[log] = {"note": note.decode(), "quorum": 2, "witnesses": []}
+        return Response(200, {}, json.dumps(logs).encode())
+
+    sim.lie("/v1/witnesses", answer)
+    sim.now += 60
+    await waiting.ask()
+    await waiting.ask()
+    assert capsys.readouterr().err.startswith("witnessed by at least 2 of 3 witnesses")
+    scene.scene.close()
 
 
 def _numbered(told: Ran) -> list[dict[str, Any]]:

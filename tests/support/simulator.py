@@ -30,7 +30,14 @@ from exchange.model.tlp import Label
 from exchange.policy.epochs import EpochTable
 from exchange.policy.lineage import Version, lineage_of
 from exchange.policy.members import Facts, Roster
-from exchange.policy.replay import AlertRefusal, check_named_roster, check_window, replay_alert, verify_signers
+from exchange.policy.replay import (
+    AlertRefusal,
+    check_named_roster,
+    check_window,
+    check_witnessed,
+    replay_alert,
+    verify_signers,
+)
 from exchange.policy.roster import RosterRefusal, TrustedRoster, check_openings
 from exchange.tlog.bundles import encode_bundle
 from exchange.tlog.checkpoint import Checkpoint, LogName
@@ -391,6 +398,7 @@ class Simulator:
             if len(self._blob(part.sha256)) != part.length:
                 raise No(422, "part-missing", rule="V6")
         named = Roster(self.facts[size], core.at)
+        check_witnessed(core, named.facts)
         summaries = [leaf.summary() for leaf in leaves]
         lineage = lineage_of(core, self.earlier(core.alert))
         _, places = replay_alert(statement, named, acceptance, self.epochs, signers, summaries, lineage)
