@@ -338,6 +338,7 @@ def test_the_pages_are_followed_as_they_stand(tmp_path: Path, monkeypatch: pytes
         book.follow("auditor", "ina")
         book.follow("auditor", "ina", **{"1f3a9c02": first})
         assert book.waiting["auditor"].pop(0) is None
+    assert book.waiting["auditor"].pop(0) is None
     assert not any(book.waiting.values()), "every block was followed"
 
 
