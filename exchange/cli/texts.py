@@ -21,12 +21,12 @@ from exchange.cli.texts_content import CONTENT
 from exchange.cli.texts_help import HELP
 from exchange.cli.texts_messages import HELP_MESSAGES, MESSAGES
 from exchange.cli.texts_naming import HELP_NAMING, NAMING
+from exchange.cli.texts_quorum import HELP_QUORUM, QUORUM
 from exchange.cli.texts_registry import HELP_REGISTRY, REGISTRY
 from exchange.cli.texts_sharing import HELP_SHARING, SHARING
 from exchange.cli.texts_talk import TALK
 from exchange.cli.texts_versions import VERSIONS
 from exchange.cli.texts_witness import HELP_WITNESS, WITNESS
-from exchange.cli.texts_witnesses import HELP_WITNESSES, WITNESSES
 
 Language = Literal["de", "en"]
 
@@ -44,6 +44,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     **WITNESS,
     **NAMING,
     **WITNESSES,
+    **QUORUM,
     **AUDIT_WATCH,
 }
 """Text key to (German, English)."""
@@ -57,6 +58,7 @@ HELPS: dict[str, tuple[str, str]] = {
     **HELP_SHARING,
     **HELP_WITNESS,
     **HELP_WITNESSES,
+    **HELP_QUORUM,
     **HELP_AUDIT_WATCH,
 }
 """The same of the help texts."""

@@ -248,13 +248,13 @@ async def refresh(member: Member) -> None:
         return
     member.asked_witnesses = now
     try:
-        answer = await member.api.witnesses()
+        answer = await member.api.witness_standing()
     except ClientError:
         return  # availability is all that is missing; what follows from it is told by the state
-    for log, note in answer.items():
+    for log, shown in answer.items():
         # One that runs ahead becomes a claim: the log must pass through it.
-        if member.replica.agree(log, note) <= member.replica.size(log):
-            keep(member, log, note)
+        if shown.note is not None and member.replica.agree(log, shown.note) <= member.replica.size(log):
+            keep(member, log, shown.note)
 
 
 async def ask_again(member: Member) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # fmt: off
-WITNESSES: dict[str, tuple[str, str]] = {
+QUORUM: dict[str, tuple[str, str]] = {
     "witness_none": (
         "kein Zeuge ist benannt: noch bestätigt niemand Drittes, dass alle dieselben Protokolle sehen",
         "no witness is named: nobody else confirms yet that all see the same logs"),
@@ -44,7 +44,7 @@ WITNESSES: dict[str, tuple[str, str]] = {
         "the signature of a named witness under a checkpoint does not verify"),
 }
 
-HELP_WITNESSES: dict[str, tuple[str, str]] = {
+HELP_QUORUM: dict[str, tuple[str, str]] = {
     "opt_require_quorum": (
         "nicht in Ordnung ist auch ein letzter Stand, den nicht genügend Zeugen gesehen haben",
         "refuse as well a last state that too few witnesses have seen"),
