@@ -43,7 +43,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     **VERSIONS,
     **WITNESS,
     **NAMING,
-    **WITNESSES,
     **QUORUM,
     **AUDIT_WATCH,
 }
@@ -57,7 +56,6 @@ HELPS: dict[str, tuple[str, str]] = {
     **HELP_REGISTRY,
     **HELP_SHARING,
     **HELP_WITNESS,
-    **HELP_WITNESSES,
     **HELP_QUORUM,
     **HELP_AUDIT_WATCH,
 }

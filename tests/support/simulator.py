@@ -631,7 +631,6 @@ class Simulator:
             return True
         family, _, subject = chain.partition("/")
         if family in ("exchange", "policy", "terms", "registrars", "circle", "witnesses"):
-        if family in ("exchange", "policy", "terms", "registrars", "witnesses", "circle"):
             return True
         if family == "opening":
             families = ("organisation", "person", "device", "circle")
