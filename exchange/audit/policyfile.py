@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 from exchange.model.registry import Founding, WitnessName
 from exchange.policy.members import Facts, Witness
-from exchange.policy.witnesses import witness_verifiers, working_witness
+from exchange.policy.witnesses import policy_text, witness_verifiers, working_witness
 from exchange.tlog.checkpoint import LOGS, LogName, log_origin
-from exchange.tlog.witness_policy import format_policy
-from keys.note import Note, Verifier, log_verifiers, vkey
+from keys.note import Note, Verifier, log_verifiers
 from keys.verify import LogPublicKey
 
 
@@ -34,16 +33,6 @@ def witness_files(founding: Founding, facts: Facts, ever: Iterable[Witness]) -> 
     theirs = {(v.name, v.key_id) for witness in ever for v in witness_verifiers(witness)}
     named = {log: frozenset(theirs | {(v.name, v.key_id) for v in keys[log]}) for log in LOGS}
     return WitnessFiles(policy_text(founding, facts), named)
-
-
-def policy_text(founding: Founding, facts: Facts) -> bytes:
-    """The witnesses and the quorum as a C2SP tlog-policy, with both verifier keys of both logs."""
-    logs = [vkey(v.name, v.type, v.key) for log in LOGS for v in log_keys(founding, log)]
-    rows = []
-    for witness in facts.witnesses:
-        ed25519, mldsa44 = (vkey(v.name, v.type, v.key) for v in witness_verifiers(witness))
-        rows.append((witness.name, ed25519, mldsa44, witness.url))
-    return format_policy(logs, rows, facts.quorum)
 
 
 def log_keys(founding: Founding, log: LogName) -> tuple[Verifier, Verifier]:

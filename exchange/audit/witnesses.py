@@ -11,14 +11,14 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from exchange.audit.bundle import MAX_POLICY, POLICY, AuditBundle, BundleError
-from exchange.audit.policyfile import log_keys, policy_text, witnesses_of
+from exchange.audit.policyfile import log_keys, witnesses_of
 from exchange.audit.report import Recorder, Witnessed
 from exchange.audit.trees import Founded, LogView, proven_entries
 from exchange.model.entry import parse_entry
 from exchange.model.registry import Founding
 from exchange.model.statements import parse_statement
 from exchange.policy.members import Facts
-from exchange.policy.witnesses import cosigned, quorum_time, witness_verifiers
+from exchange.policy.witnesses import cosigned, policy_text, quorum_time, witness_verifiers
 from exchange.tlog.checkpoint import LOGS, Checkpoint, LogName, log_origin
 from exchange.tlog.errors import TlogError
 from keys.envelope import Envelope
