@@ -22,6 +22,7 @@ from exchange.cli import (
     approve,
     audit,
     audit_evidence,
+    audit_exhibit,
     audit_fork,
     audit_watch,
     change,
@@ -167,6 +168,10 @@ def build() -> typer.Typer:
     auditing.command("prove-fork", help=help_text("audit_prove_fork"))(audit_fork.prove_fork)
     auditing.command("check-fork", help=help_text("audit_check_fork"))(audit_fork.check_fork)
     auditing.command("watch", help=help_text("audit_watch"))(audit_watch.watch)
+    auditing.command("check-contradiction", help=help_text("audit_check_contradiction"))(
+        audit_exhibit.check_contradiction
+    )
+    auditing.command("check-withheld", help=help_text("audit_check_withheld"))(audit_exhibit.check_withheld)
     app.add_typer(auditing, name="audit", help=help_text("audit"))
     witnessing = _group("witness")
     witnessing.command("init", help=help_text("witness_init"))(witness_init.init)

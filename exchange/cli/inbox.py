@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,7 @@ from exchange.client.reminders import Due
 if TYPE_CHECKING:
     from exchange.cli.member import Member
     from exchange.cli.view import Item
+    from exchange.client.completeness import Count
     from exchange.client.state import Failure
 
 
@@ -36,7 +37,6 @@ def inbox(
     from exchange.cli.view import as_json, items
     from exchange.cli.witnesses import as_json as witnesses_json
     from exchange.client.errors import step_name
-    from exchange.client.sync import count
 
     terminal = Terminal(chosen(lang), as_json=json, home=home)
 
@@ -52,10 +52,7 @@ def inbox(
                             {"code": f.code, "rule": f.rule, "step": step_name(f.step), "subject": f.subject}
                             for f in failures
                         ],
-                        "have": count(member.client).opened,
-                        "closed": count(member.client).closed,
-                        "keyless": count(member.client).keyless,
-                        "all": count(member.client).total,
+                        **counts_json(member),
                         "online": member.online,
                         "witnesses": witnesses_json(member),
                     }
@@ -124,10 +121,11 @@ def counts(terminal: Terminal, member: Member, shown: list[Item]) -> None:
     """How many there are of how many, what is unread, what failed, and when this was checked."""
     from exchange.cli.connect import now
     from exchange.cli.times import moment
-    from exchange.client.sync import count
+    from exchange.client.completeness import count
 
     counted = count(member.client)
     terminal.say("count_of", have=counted.opened, all=counted.total)
+    say_journal(terminal, counted)
     if counted.keyless:
         terminal.say("count_keyless", number=counted.keyless)
     if counted.closed:
@@ -135,12 +133,83 @@ def counts(terminal: Terminal, member: Member, shown: list[Item]) -> None:
     unread = sum(one.unread for one in shown)
     if unread:
         terminal.say("count_unread", unread=unread)
+    say_kept_back(terminal, member)
     say_failures(terminal, member)
     say_witnesses(terminal, member)
     if member.online:
         heads = member.client.replica.heads
         at = moment(now(), terminal.language)
         terminal.say("checked_at", at=at, journal=heads["journal"].size, registry=heads["registry"].size)
+
+
+def counts_json(member: Member) -> dict[str, Any]:
+    """The counts for a script, and everything that was ever kept back."""
+    from exchange.cli.times import iso
+    from exchange.client.completeness import count, kept_back
+
+    counted = count(member.client)
+    missing = [
+        {
+            "alert": one.alert or None,
+            "at": iso(one.at),
+            "cleared": one.cleared,
+            "code": one.code,
+            "file": None if one.file is None else str(one.file),
+            "index": one.index,
+            "since": iso(one.since),
+            "statement": one.statement,
+            "version": one.version or None,
+        }
+        for one in kept_back(member.client)
+    ]
+    return {
+        "absent": counted.absent,
+        "all": counted.total,
+        "closed": counted.closed,
+        "earlier": counted.earlier,
+        "have": counted.opened,
+        "journal": counted.journal,
+        "kept_back": missing,
+        "keyless": counted.keyless,
+        "withheld": counted.withheld + counted.grants,
+    }
+
+
+def say_journal(terminal: Terminal, counted: Count) -> None:
+    """What became of every sealed alert of the journal, in one line."""
+    terminal.say(
+        "count_journal",
+        journal=counted.journal,
+        total=counted.total,
+        absent=counted.absent,
+        earlier=counted.earlier,
+        withheld=counted.withheld + counted.grants,
+    )
+
+
+def say_kept_back(terminal: Terminal, member: Member, named: set[str] | None = None) -> None:
+    """Name what is kept back, with its evidence, and how much was; ``named`` holds what was said before, in a watch."""
+    from exchange.cli.times import moment
+    from exchange.client.completeness import kept_back
+    from exchange.client.evidence import folder_of
+
+    known = kept_back(member.client)
+    missing = [one for one in known if not one.cleared and (named is None or one.statement not in named)]
+    for one in missing:
+        if named is not None:
+            named.add(one.statement)
+        when = moment(one.at, terminal.language)
+        if one.alert:
+            terminal.say("kept_back_alert", alert=one.alert, version=one.version, index=one.index, when=when)
+        else:
+            terminal.say("kept_back_grant", index=one.index, when=when)
+        if one.file is not None:
+            terminal.say("kept_back_file", file=one.file)
+    if missing:
+        terminal.hint("hint_kept_back")
+    cleared = sum(one.cleared for one in known)
+    if cleared and named is None:
+        terminal.say("kept_back_before", number=cleared, folder=folder_of(member.client))
 
 
 def say_due(terminal: Terminal, member: Member, said: dict[str, int]) -> list[Due]:

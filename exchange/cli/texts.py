@@ -18,6 +18,7 @@ from exchange.cli.texts_audit_fork import AUDIT_FORK, HELP_AUDIT_FORK
 from exchange.cli.texts_audit_watch import AUDIT_WATCH, HELP_AUDIT_WATCH
 from exchange.cli.texts_clear import CLEAR
 from exchange.cli.texts_content import CONTENT
+from exchange.cli.texts_evidence import EVIDENCE, HELP_EVIDENCE
 from exchange.cli.texts_help import HELP
 from exchange.cli.texts_messages import HELP_MESSAGES, MESSAGES
 from exchange.cli.texts_naming import HELP_NAMING, NAMING
@@ -45,6 +46,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     **NAMING,
     **QUORUM,
     **AUDIT_WATCH,
+    **EVIDENCE,
 }
 """Text key to (German, English)."""
 HELPS: dict[str, tuple[str, str]] = {
@@ -58,6 +60,7 @@ HELPS: dict[str, tuple[str, str]] = {
     **HELP_WITNESS,
     **HELP_QUORUM,
     **HELP_AUDIT_WATCH,
+    **HELP_EVIDENCE,
 }
 """The same of the help texts."""
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from exchange.cli.member import Member
+    from exchange.client.completeness import Count
     from exchange.client.sync import Synced
 
 
@@ -34,6 +35,7 @@ def watch(
     import asyncio
     import contextlib
 
+    from exchange.cli.inbox import say_kept_back
     from exchange.cli.member import opened
     from exchange.cli.returned import say_returned
     from exchange.cli.view import SHOWN
@@ -48,6 +50,8 @@ def watch(
             left = number
             shown = {row.statement for row in member.state.alerts(*SHOWN)}
             named: set[int] = set()
+            missing: set[str] = set()
+            counted: Count | None = None
             stream = cast("AsyncGenerator[Synced, None]", rounds(member.client, poll=poll))
             witnessed = Witnessed(terminal, member)
             reminding = asyncio.create_task(_remind(terminal, member, witnessed))
@@ -61,6 +65,8 @@ def watch(
                     connected = True
                     say_returned(terminal, member, synced)
                     printed = _print(terminal, member, shown)
+                    counted = _say_count(terminal, member, synced, counted)
+                    say_kept_back(terminal, member, missing)
                     _name_failures(terminal, synced, named)
                     witnessed.tell()
                     if left is not None:
@@ -71,6 +77,19 @@ def watch(
     # Ctrl-C is how watching ends.
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(work())
+
+
+def _say_count(terminal: Terminal, member: Member, synced: Synced, before: Count | None) -> Count:
+    """How complete this device is, when that changed: "17 of 17", and what became of every other alert of the journal."""
+    from exchange.cli.inbox import counts_json, say_journal
+
+    now = synced.count
+    if now != before:
+        if terminal.as_json:
+            terminal.json({"event": "count", **counts_json(member)})
+        terminal.say("count_of", have=now.opened, all=now.total)
+        say_journal(terminal, now)
+    return now
 
 
 async def _remind(terminal: Terminal, member: Member, witnessed: Witnessed) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from exchange.client import post, receipts, weeks
 from exchange.client.answers import AlertAnswer, Heads
+from exchange.client.completeness import Count, count, keep_contradiction, keep_evidence
 from exchange.client.errors import BadAnswer, ClientError, Refused, StateError, TransportError, VerificationError
 from exchange.client.follow import follow
 from exchange.client.granted import receive_granted
@@ -34,26 +35,6 @@ NO_EPOCH_KEY = "no-epoch-key"
 SEALED = ("keyless", "closed")
 """Statuses of alerts that are for this device and stay sealed on it."""
 DEVICE_UNKNOWN = "device-unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How complete this device is: of the alerts for it, how many were opened.
-
-    ``keyless`` came while it had no usable key; ``closed`` were sealed to a key that it has no longer; ``open`` are those that
-    failed or wait.
-    """
-
-    opened: int
-    keyless: int
-    open: int
-    public: int
-    closed: int = 0
-
-    @property
-    def total(self) -> int:
-        """All alerts that are, or may be, for this device (CLEAR apart)."""
-        return self.opened + self.keyless + self.open + self.closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,16 +120,22 @@ async def receive(member: Member, known: Mapping[str, AlertAnswer]) -> list[str]
             if await _settle(member, row, enrolled, known.get(row.statement)):
                 opened.append(row.statement)
         except VerificationError as error:
-            member.record(row.statement, error)
+            _not_settled(member, row, error)
         except (Refused, BadAnswer) as error:
             if member.replica.now(member.clock()).device_fault(member.device) is not None:
                 continue  # by our own roster we are not in force (terms not accepted): it waits
-            member.record(row.statement, _withheld(member, row, error))
+            _not_settled(member, row, _withheld(member, row, error))
         except TransportError as error:
             if error.code not in CUT:
                 raise
-            member.record(row.statement, _withheld(member, row, error))
+            _not_settled(member, row, _withheld(member, row, error))
     return opened
+
+
+def _not_settled(member: Member, row: AlertRow, error: VerificationError) -> None:
+    """Keep why, and as a file what others can be shown."""
+    member.record(row.statement, error)
+    keep_evidence(member, row, error)
 
 
 def _withheld(member: Member, row: AlertRow, error: ClientError) -> VerificationError:
@@ -205,6 +192,7 @@ async def _settle(member: Member, row: AlertRow, enrolled: int, known: AlertAnsw
         except VerificationError as error:
             status = _no_reader(error, answer)
             if status is None:
+                keep_contradiction(member, row, answer, error)
                 raise
             _conclude(member, row, status, answer.envelope if status in SEALED else None)
             return False
@@ -237,10 +225,3 @@ def letter(member: Member, statement: str) -> Letter:
         raise StateError("not-here", "this alert was not opened here")
     facts = encoding.decode(member.state.facts(statement) or b"{}", max_bytes=MAX_FACTS)
     return Letter(row, row.status == "opened", parse_content(content), facts)
-
-
-def count(member: Member) -> Count:
-    """How complete this device is."""
-    rows = member.state.alerts()
-    statuses = ("opened", "keyless", "pending", "public", "closed")
-    return Count(*(sum(row.status == status for row in rows) for status in statuses))

@@ -6,12 +6,13 @@ import pytest
 
 from exchange.client import approve, publish
 from exchange.client.attachments import SourceFile
+from exchange.client.completeness import count
 from exchange.client.draft import prepare, preview
 from exchange.client.errors import ClientError, SourceError
 from exchange.client.publish import PreviewChanged
 from exchange.client.receipts import read
 from exchange.client.source import SourceAudience
-from exchange.client.sync import count, letter, sync
+from exchange.client.sync import letter, sync
 from exchange.client.weeks import weeks_left
 from exchange.policy.replay import AlertRefusal
 from tests.support.scene import Partnership, partnership, source

@@ -12,7 +12,8 @@ from exchange.cli.member import Member as CommandMember
 from exchange.cli.returned import say_returned
 from exchange.cli.terminal import Terminal
 from exchange.client import share
-from exchange.client.sync import Synced, count, sync
+from exchange.client.completeness import count
+from exchange.client.sync import Synced, sync
 from exchange.client.watch import watch
 from exchange.client.weeks import weeks_left
 from exchange.model.scalars import DAY
