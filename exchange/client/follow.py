@@ -23,9 +23,11 @@ from dataclasses import dataclass, field, replace
 
 from exchange.client import witnessing
 from exchange.client.answers import Heads
-from exchange.client.errors import BadAnswer, ClientError, StateError, VerificationError
+from exchange.client.errors import BadAnswer, ClientError, StateError, TransportError, VerificationError
+from exchange.client.forks import FORK, NOT_CONTINUED, ROLLED_BACK, check_stopped
 from exchange.client.history import RosterHistory, read_shown
 from exchange.client.member import Member
+from exchange.client.ownproofs import OwnLog
 from exchange.client.replica import Epoch, Replica
 from exchange.client.state import AlertRow, Kept, Shown
 from exchange.model.common import FIRST_LEAD
@@ -35,8 +37,8 @@ from exchange.model.statements import Statement, parse_statement
 from exchange.tlog.bundles import decode_bundle
 from exchange.tlog.checkpoint import LOGS, LogName
 from exchange.tlog.errors import BundleError
-from exchange.tlog.merkle import HASH_BYTES, Frontier, leaf_hash
-from exchange.tlog.tiles import TILE_WIDTH, Bundle, Tile, width_at
+from exchange.tlog.merkle import HASH_BYTES, Frontier, consistency_ranges, leaf_hash
+from exchange.tlog.tiles import TILE_WIDTH, Bundle, Tile, TileTree, tiles_for, width_at
 from keys import encoding
 from keys.envelope import Envelope
 from keys.errors import OpenError
@@ -45,6 +47,8 @@ MAX_GROWTH = 1_000_000
 """Entries of one log taken in at once: a log that claims more is not followed blindly into exhaustion."""
 MAX_GROWTH_BYTES = 512 << 20
 """Bytes of new entries of one log held at once: they lie in memory before the signed root says that they are right."""
+CUT = frozenset({"body-too-large", "redirect"})
+"""Transport errors that are the answer of one request, not the state of the connection."""
 GRANT = "alert.grant"
 ALERT_KINDS = frozenset({"alert.proposed", "alert.released", "alert.rejected"})
 
@@ -84,6 +88,7 @@ async def follow(member: Member, heads: Heads | None = None, entries: Mapping[in
     an answer.  Raises VerificationError (steps 1 to 4; kept with its evidence under the subject ``log``), ClientError.
     """
     async with member.lock:
+        check_stopped(member.state)
         for attempt in range(1, ATTEMPTS + 1):
             _refresh(member)
             try:
@@ -91,7 +96,7 @@ async def follow(member: Member, heads: Heads | None = None, entries: Mapping[in
                 await witnessing.refresh(member)
                 return grown
             except VerificationError as error:
-                if _moved(member) and attempt < ATTEMPTS:
+                if error.code != FORK and _moved(member) and attempt < ATTEMPTS:
                     continue  # judged against a copy that is not the newest any more: what is wrong stays wrong
                 member.record("log", error)
                 raise
@@ -165,7 +170,7 @@ def _behind_claims(replica: Replica, heads: Heads, claims: Mapping[LogName, Sequ
         checkpoint = replica.read_checkpoint(log, note)
         known = replica.root(log, checkpoint.size)
         if known is not None and known != checkpoint.root:
-            raise replica.fork(log, note)
+            raise replica.contradicted(log, note)
         newest = max((claim.size for claim in claims[log]), default=0)
         behind = behind or checkpoint.size < max(newest, replica.size(log))
     return behind
@@ -177,7 +182,7 @@ async def _grow(
     replica, state = member.replica, member.state
     checkpoint, kept = replica.read_checkpoint(log, note), replica.heads[log]
     if checkpoint.size < kept.size or (checkpoint.size == kept.size and checkpoint.root != kept.root):
-        raise replica.fork(log, note)
+        raise replica.contradicted(log, note)
     if checkpoint.size - kept.size > MAX_GROWTH:
         raise ClientError("too-many-entries", f"the {log} claims to have grown by more than {MAX_GROWTH} entries")
     growth = Growth(log, kept.size, Kept(checkpoint.size, checkpoint.root, note), state.frontier(log))
@@ -193,9 +198,7 @@ async def _grow(
         raise await _astray(member, growth, note)
     for claim in claims:
         if growth.root(replica, claim.size) != claim.root:
-            error = replica.fork(log, note)
-            error.evidence["claimed"] = claim.note.decode("utf-8", "replace")
-            raise error
+            raise _unmet(member, growth, claim)
     for index, data in enumerate(growth.data, kept.size):
         try:
             growth.entries.append(parse_entry(data))
@@ -204,36 +207,72 @@ async def _grow(
     return growth
 
 
+def _unmet(member: Member, growth: Growth, claim: Kept) -> VerificationError:
+    """The log does not pass through a checkpoint that was signed to us before: a fork, or it ends before that one."""
+    log, note = growth.log, growth.head.note
+    evidence = {"claimed": _text(claim.note), "shown": _text(note)}
+    if claim.size > growth.head.size:
+        detail = f"the {log} ends at size {growth.head.size}, before what it showed earlier (size {claim.size})"
+        return VerificationError(1, ROLLED_BACK, detail, {"kept": _text(member.replica.heads[log].note), **evidence})
+    own = OwnLog(member.state, log, growth.data, growth.base)
+    return member.replica.forked(log, claim.note, note, own.node, evidence)
+
+
 async def _astray(member: Member, growth: Growth, note: bytes) -> VerificationError:
     """Why the entries do not lead to the signed root: other bytes than the log's, or a log that does not continue.
 
-    Two notes that only follow each other must not be kept as proof of a fork.  The hash tiles decide; whoever does not show
-    tiles that lead from the kept head to the new one has not shown that its log continues.
+    Two notes that only follow each other must not be kept as proof of a fork.  The hash tiles decide: they lead from the kept head
+    to the new one (then only the entries are wrong), or prove another history (``fork``); whoever shows neither has not shown that
+    its log continues (``not-continued``).  Raises TransportError: who cannot be reached has shown nothing yet.
     """
-    replica, log, new = member.replica, growth.log, growth.head.size
+    log, new = growth.log, growth.head.size
     hashes: list[bytes] = []
     try:
         for number in range(growth.base // TILE_WIDTH, (new + TILE_WIDTH - 1) // TILE_WIDTH):
-            width = width_at(0, number, new)
-            data = await member.api.tile(log, Tile(0, number, width))
-            if len(data) != width * HASH_BYTES:
-                return replica.fork(log, note)
+            data = await _tile(member, log, Tile(0, number, width_at(0, number, new)))
             skipped = max(0, growth.base - number * TILE_WIDTH)
             hashes += [data[at : at + HASH_BYTES] for at in range(skipped * HASH_BYTES, len(data), HASH_BYTES)]
-    except ClientError:
-        return replica.fork(log, note)
-    if member.state.frontier(log).extend(hashes).root() != growth.head.root:
-        return replica.fork(log, note)
+        if member.state.frontier(log).extend(hashes).root() != growth.head.root:
+            return await _split(member, growth, note)
+    except ClientError as error:
+        if isinstance(error, TransportError) and error.code not in CUT:
+            raise
+        return _not_continued(member, log, note)
     wrong = next(i for i, (data, known) in enumerate(zip(growth.data, hashes, strict=True)) if leaf_hash(data) != known)
     evidence = {
         "entry": encoding.b64(growth.data[wrong]),
         "index": str(growth.base + wrong),
         "leaf": hashes[wrong].hex(),
         "log": log,
-        "shown": note.decode("utf-8", "replace"),
+        "shown": _text(note),
     }
     detail = f"{log} entry {growth.base + wrong}: the bytes handed out are not those that the log holds"
     return VerificationError(1, "entries-mismatch", detail, evidence)
+
+
+async def _tile(member: Member, log: LogName, tile: Tile) -> bytes:
+    """A hash tile of the width asked for. Raises BadAnswer, Refused, TransportError."""
+    data = await member.api.tile(log, tile)
+    if len(data) != tile.width * HASH_BYTES:
+        raise BadAnswer("a hash tile does not have the length that its width asks for")
+    return data
+
+
+async def _split(member: Member, growth: Growth, note: bytes) -> VerificationError:
+    """The proof that the signed log has another history, from its own tiles, O(log n) of them."""
+    log, old, new = growth.log, growth.base, growth.head.size
+    if not old:
+        return _not_continued(member, log, note)
+    tiles = tiles_for([*consistency_ranges(old, new), (0, old)], new)
+    found = {(tile.level, tile.index): await _tile(member, log, tile) for tile in sorted(tiles)}
+    tree = TileTree(lambda level, index: found[level, index], new)
+    return member.replica.forked(log, member.replica.heads[log].note, note, tree.node, {"shown": _text(note)})
+
+
+def _not_continued(member: Member, log: LogName, note: bytes) -> VerificationError:
+    kept = member.replica.heads[log]
+    detail = f"the {log} is not shown to continue what it showed before (kept: size {kept.size})"
+    return VerificationError(1, NOT_CONTINUED, detail, {"kept": _text(kept.note), "shown": _text(note)})
 
 
 async def _download(member: Member, log: LogName, old: int, new: int, known: Mapping[int, bytes]) -> list[bytes]:
@@ -259,6 +298,10 @@ async def _download(member: Member, log: LogName, old: int, new: int, known: Map
         if total > MAX_GROWTH_BYTES:
             raise ClientError("too-many-entries", f"the {log} has grown by more than {MAX_GROWTH_BYTES} bytes")
     return entries
+
+
+def _text(note: bytes) -> str:
+    return note.decode("utf-8", "replace")
 
 
 def _bad_entry(log: LogName, index: int, data: bytes, code: str, detail: str) -> VerificationError:

@@ -25,6 +25,7 @@ from exchange.client.errors import (
     TransportError,
     VerificationError,
 )
+from exchange.client.forks import FORK
 from exchange.client.keep import keep_opened
 from exchange.client.member import Member
 from exchange.client.parts import PartStore
@@ -88,6 +89,8 @@ async def receive_granted(member: Member) -> list[str]:
             row = await _take(member, index, statement)
         except VerificationError as error:
             member.record(statement, error)
+            if error.code == FORK:
+                raise
             continue
         except (Refused, BadAnswer) as error:
             if member.replica.now(member.clock()).device_fault(member.device) is not None:

@@ -13,6 +13,7 @@ from os import urandom
 
 from exchange.client.api import Credentials, ExchangeApi
 from exchange.client.errors import VerificationError
+from exchange.client.forks import GuardedTransport, keep_fork
 from exchange.client.home import Home
 from exchange.client.replica import Replica
 from exchange.client.state import MemberState
@@ -82,6 +83,12 @@ class Member:
         self.save(identity)
         self.identity = identity
 
+    def keep_fork(self, error: VerificationError) -> None:
+        """Keep the proof of a fork as a file, and stop: nothing is asked of this exchange before a person has decided."""
+        fork = keep_fork(self.state, error.evidence["proof"].encode("utf-8"), self.replica.exchange, self.clock())
+        error.evidence["file"] = str(fork.file)
+        self.record("log", error)
+
     def record(self, subject: str, error: VerificationError) -> None:
         """Keep a failure with its evidence, durably."""
         with self.state.transaction():
@@ -103,8 +110,10 @@ def open_member(
     state.pin(founding)
     device = encoding.b64u(identity.device)
     credentials = Credentials(founding.statement_id, device, identity.signer)
-    api = ExchangeApi(transport, clock=clock, credentials=credentials, random=random)
-    return Member(api, Replica(state, device), identity, clock, save, random, pool)
+    api = ExchangeApi(GuardedTransport(transport, state), clock=clock, credentials=credentials, random=random)
+    member = Member(api, Replica(state, device), identity, clock, save, random, pool)
+    member.replica.on_fork = member.keep_fork
+    return member
 
 
 def member_of(

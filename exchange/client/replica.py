@@ -6,11 +6,13 @@ this object only, never the exchange.  No network and no clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from exchange.client.errors import VerificationError
+from exchange.client.forks import FORK, NOT_CONTINUED, ROLLED_BACK
 from exchange.client.history import Names, RosterHistory, SignatureMemory, read_shown
+from exchange.client.ownproofs import OwnLog
 from exchange.client.state import Kept, MemberState
 from exchange.model.entry import Entry, parse_entry
 from exchange.model.journal import EpochPublish
@@ -21,7 +23,9 @@ from exchange.model.window import window_fault
 from exchange.policy.epochs import EpochRefusal, EpochTable
 from exchange.policy.members import Facts, Roster
 from exchange.tlog.checkpoint import LOGS, Checkpoint, LogName
-from exchange.tlog.errors import CheckpointError
+from exchange.tlog.errors import CheckpointError, TlogError
+from exchange.tlog.fork import fork_hashes, make_fork_proof
+from exchange.tlog.merkle import NodeReader
 from keys import encoding
 from keys.envelope import Envelope
 from keys.errors import KeysError
@@ -59,6 +63,7 @@ class Replica:
             "registry": LogPublicKey.from_json(founding.body.logs.registry.to_json()),
             "journal": LogPublicKey.from_json(founding.body.logs.journal.to_json()),
         }
+        self.on_fork: Callable[[VerificationError], None] = lambda error: None
         self.statement_key = StatementPublicKey.from_json(founding.body.statement_key)
         self.reload()
 
@@ -132,18 +137,40 @@ class Replica:
         if known is None:
             self.state.claim(log, checkpoint.size, checkpoint.root, note)
         elif known != checkpoint.root:
-            raise self.fork(log, note)
+            raise self.contradicted(log, note)
         return checkpoint.size
 
-    def fork(self, log: LogName, note: bytes, code: str = "fork") -> VerificationError:
-        """The error for two signed notes that cannot both be true; both are its evidence."""
+    def contradicted(self, log: LogName, note: bytes) -> VerificationError:
+        """The error for a signed note that is not newer than what was kept, and not that: ``fork``, or ``rolled-back`` when it is
+        an earlier state of the kept log."""
+        checkpoint, kept = self.read_checkpoint(log, note), self.heads[log]
+        if checkpoint.size < kept.size and self.root(log, checkpoint.size) == checkpoint.root:
+            detail = f"the {log} ends at size {checkpoint.size}, before what it showed earlier (kept: size {kept.size})"
+            return VerificationError(1, ROLLED_BACK, detail, {"kept": _text(kept.note), "shown": _text(note)})
+        return self.forked(log, kept.note, note, OwnLog(self.state, log).node, {"shown": _text(note)})
+
+    def forked(
+        self, log: LogName, one: bytes, two: bytes, node: NodeReader, evidence: Mapping[str, str]
+    ) -> VerificationError:
+        """The error for two signed notes that cannot both be true.
+
+        ``node`` reads the larger one's tree.  When its hashes prove it, the code is ``fork``, ``proof`` is the file that shows it
+        to anybody, and whoever listens (``on_fork``) has stopped this member; else nothing but suspicion is left:
+        ``not-continued``.
+        """
         kept = self.heads[log]
-        return VerificationError(
-            1,
-            code,
-            f"the {log} contradicts what it showed before (kept: size {kept.size})",
-            {"kept": _text(kept.note), "shown": _text(note)},
-        )
+        shown = {"kept": _text(kept.note), **evidence}
+        try:
+            sizes = sorted(self.read_checkpoint(log, note).size for note in (one, two))
+            proof = make_fork_proof(self.founding.envelope, log, one, two, fork_hashes(node, *sizes))
+        except (TlogError, VerificationError):
+            detail = f"the {log} is not shown to continue what it showed before (kept: size {kept.size})"
+            return VerificationError(1, NOT_CONTINUED, detail, shown)
+        shown["proof"] = _text(proof.encode())
+        detail = f"the {log} contradicts what it showed before (kept: size {kept.size})"
+        error = VerificationError(1, FORK, detail, shown)
+        self.on_fork(error)
+        return error
 
     # -- the registry ------------------------------------------------------------------------------------------------
 

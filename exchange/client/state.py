@@ -199,6 +199,18 @@ class MemberState:
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('checked', ?)", (now.to_bytes(8, "big"),))
             self.settle_failures("log")
 
+    def forked(self) -> bytes | None:
+        """What was noted about a fork of a log (``exchange.client.forks``), or None."""
+        row = self._one("SELECT value FROM meta WHERE key='forked'")
+        return None if row is None else row[0]
+
+    def set_forked(self, mark: bytes | None) -> None:
+        """Note a fork, or that a person decided to go on."""
+        with self.transaction():
+            self._db.execute("DELETE FROM meta WHERE key='forked'")
+            if mark is not None:
+                self._db.execute("INSERT INTO meta VALUES ('forked', ?)", (mark,))
+
     def absence(self) -> bytes | None:
         """What this person set for an absence, or None."""
         row = self._one("SELECT value FROM meta WHERE key='absence'")

@@ -16,6 +16,7 @@ from exchange.client.answers import AlertAnswer, Heads
 from exchange.client.completeness import Count, count, keep_contradiction, keep_evidence
 from exchange.client.errors import BadAnswer, ClientError, Refused, StateError, TransportError, VerificationError
 from exchange.client.follow import follow
+from exchange.client.forks import FORK
 from exchange.client.granted import receive_granted
 from exchange.client.keep import MAX_FACTS, keep_opened
 from exchange.client.member import Member
@@ -121,6 +122,8 @@ async def receive(member: Member, known: Mapping[str, AlertAnswer]) -> list[str]
                 opened.append(row.statement)
         except VerificationError as error:
             _not_settled(member, row, error)
+            if error.code == FORK:
+                raise
         except (Refused, BadAnswer) as error:
             if member.replica.now(member.clock()).device_fault(member.device) is not None:
                 continue  # by our own roster we are not in force (terms not accepted): it waits

@@ -27,7 +27,7 @@ from exchange.store import logs as log_rows
 from exchange.tlog.bundles import encode_bundle
 from exchange.tlog.checkpoint import LOGS, Checkpoint, LogName, log_origin
 from exchange.tlog.merkle import Frontier, leaf_hash
-from exchange.tlog.tiles import TILE_WIDTH, Bundle, parse_path
+from exchange.tlog.tiles import TILE_WIDTH, Bundle, Tile, parse_path
 from keys import encoding
 from keys.envelope import Envelope
 from keys.note import LogSigner, sign_checkpoint
@@ -302,6 +302,8 @@ class Forgery:
                 return raw(self.note(log))
             if asked.path.startswith(f"/{log}/tile/entries/"):
                 return self._bundle(log, asked.path.removeprefix(f"/{log}/"))
+            if asked.path.startswith(f"/{log}/tile/"):
+                return self._tile(log, asked.path.removeprefix(f"/{log}/"))
         if asked.path == "/v1/registry/statements":
             return self._registry(await honest(), asked.start)
         if asked.path == "/v1/epochs":
@@ -318,6 +320,15 @@ class Forgery:
         assert isinstance(place, Bundle)
         start = place.index * TILE_WIDTH
         return raw(encode_bundle(self.entries[log][start : start + place.width]))
+
+    def _tile(self, log: LogName, path: str) -> Response:
+        """A hash tile of this history; another one than the honest exchange's."""
+        place = parse_path(path)
+        assert isinstance(place, Tile)
+        span = TILE_WIDTH**place.level
+        starts = range(place.index * TILE_WIDTH * span, (place.index * TILE_WIDTH + place.width) * span, span)
+        leaves = [leaf_hash(data) for data in self.entries[log]]
+        return raw(b"".join(Frontier().extend(leaves[start : start + span]).root() for start in starts))
 
     def _registry(self, honest: Response, start: int) -> Response:
         """What the honest exchange shows this member, less what is withheld, plus what was made up."""

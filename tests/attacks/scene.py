@@ -18,6 +18,7 @@ import pytest
 
 from exchange.client import member as members
 from exchange.client.errors import VerificationError
+from exchange.client.forks import Forked, KnownFork, forget_fork, known_fork
 from exchange.client.source import AlertSource, SourceAudience
 from exchange.client.state import Failure, MemberState
 from exchange.client.sync import Synced, sync
@@ -27,6 +28,8 @@ from exchange.model.scalars import DAY
 from exchange.model.statements import Statement, parse_statement
 from exchange.model.tlp import Label
 from exchange.store import blobs
+from exchange.tlog.checkpoint import LogName
+from exchange.tlog.fork import verify_fork_proof
 from exchange.web.app import Server, create_app
 from exchange.web.oplog import open_log
 from keys import encoding
@@ -102,6 +105,49 @@ class Victim:
         assert (error.name, error.code, error.rule) == (f"V{step}", code, rule), str(error)
         assert self.kept() == before
         return self.failure("log", step, code, rule)
+
+    async def meets_fork(self, log: LogName, subject: str = "log") -> Failure:
+        """A proven fork: nothing is believed, the proof is a file that anybody verifies, and nothing is asked any more."""
+        before = self.kept()
+        with pytest.raises(VerificationError) as caught:
+            await self.sync()
+        assert (caught.value.name, caught.value.code) == ("V1", "fork"), str(caught.value)
+        assert self.kept() == before
+        failure = self.failure(subject, 1, "fork")
+        await self.stands_still(log)
+        return failure
+
+    async def meets_fork_in(self, alert: Statement) -> Failure:
+        """The same when the other history is met while an alert is asked for: the journal was taken in before."""
+        with pytest.raises(VerificationError) as caught:
+            await self.sync()
+        assert (caught.value.name, caught.value.code) == ("V1", "fork"), str(caught.value)
+        assert self.state.content(alert.id) is None
+        await self.stands_still("journal")
+        return self.failure("log", 1, "fork")
+
+    async def stands_still(self, log: LogName) -> KnownFork:
+        """The proof lies in the home and holds without this client; every program of this member refuses, and asks nothing."""
+        with MemberState(self.path, Vault(self.identity.vault_key)) as again:
+            fork = known_fork(again)
+        assert fork is not None and fork.log == log and fork.file.stat().st_mode & 0o777 == 0o600
+        shown = verify_fork_proof(fork.file.read_bytes(), self.scene.world.exchange)
+        assert (shown.log, shown.first.size, shown.second.size) == (log, fork.first[0], fork.second[0])
+        assert shown.other != shown.first.root
+        asked = len(self.lying.asked)
+        for refused in (self.sync(), self.member.api.checkpoint("registry"), self.member.api.epochs(0)):
+            with pytest.raises(Forked):
+                await refused
+        assert len(self.lying.asked) == asked
+        return fork
+
+    async def forgives(self, *alerts: Statement) -> None:
+        """The exchange is honest again, and a person has decided to go on: everything verifies."""
+        self.lying.repent()
+        with pytest.raises(Forked):
+            await self.sync()
+        forget_fork(self.state)
+        await self.opens(*alerts)
 
     async def rejects(self, alert: Statement, step: int, code: str, rule: str = "") -> Failure:
         """One alert is refused with exactly this: nothing of it is shown, and the round goes on."""

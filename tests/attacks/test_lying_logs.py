@@ -8,7 +8,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from exchange.client.enrol import EnrolError, greet
-from exchange.client.errors import ClientError, VerificationError
+from exchange.client.errors import ClientError, TransportError, VerificationError
+from exchange.client.forks import Forked, forget_fork, known_fork
+from exchange.client.member import open_member
+from exchange.client.state import MemberState
+from exchange.client.sync import letter, sync
 from exchange.client.transport import Response
 from exchange.model.scalars import DAY, Head
 from exchange.model.statements import Statement
@@ -16,6 +20,7 @@ from exchange.serverkeys import generate
 from exchange.tlog.bundles import decode_bundle, encode_bundle
 from exchange.tlog.checkpoint import Checkpoint, LogName
 from keys import encoding
+from keys.keyfile import Vault
 from keys.note import Note, verify_checkpoint
 from tests.attacks.lying import Asked, Forgery, Signers, raw
 from tests.attacks.scene import MINUTE, Scene, Victim
@@ -43,11 +48,10 @@ async def test_split_view_two_checkpoints_of_equal_size(scene: Scene, log: LogNa
     forgery = await victim.forge()
     last = forgery.size(log) - 1
     forgery.rewrite(log, last, at=forgery.entry(log, last).at + 1)
-    failure = await victim.refuses(1, "fork")
+    failure = await victim.meets_fork(log)
     kept, shown = (proven(scene, log, failure.evidence[name]) for name in ("kept", "shown"))
     assert kept.size == shown.size and kept.root != shown.root
-    victim.lying.repent()
-    await victim.opens(scene.alert)
+    await victim.forgives(scene.alert)
 
 
 @pytest.mark.parametrize("log", LOGS)
@@ -57,10 +61,74 @@ async def test_split_view_continued(scene: Scene, log: LogName) -> None:
     last = forgery.size(log) - 1
     forgery.rewrite(log, last, at=forgery.entry(log, last).at + 1)
     forgery.entries[log] += [forgery.entries[log][last]] * 3
-    failure = await victim.refuses(1, "fork")
+    failure = await victim.meets_fork(log)
     assert proven(scene, log, failure.evidence["shown"]).size == proven(scene, log, failure.evidence["kept"]).size + 3
+    await victim.forgives(scene.alert)
+
+
+@pytest.mark.parametrize("log", LOGS)
+async def test_split_view_behind_what_is_kept(scene: Scene, log: LogName) -> None:
+    """An earlier state that this log never had."""
+    victim = await scene.informed("doctor")
+    forgery = await victim.forge()
+    place = forgery.size(log) - 3
+    forgery.rewrite(log, place, at=forgery.entry(log, place).at + 1)
+    forgery.shown_size[log] = place + 1
+    await victim.meets_fork(log)
+    await victim.forgives(scene.alert)
+
+
+@pytest.mark.parametrize("log", LOGS)
+async def test_split_view_whose_tiles_are_kept_back_proves_nothing_and_is_refused_every_time(
+    scene: Scene, log: LogName
+) -> None:
+    victim = await scene.informed("doctor")
+    forgery = await victim.forge()
+    last = forgery.size(log) - 1
+    forgery.rewrite(log, last, at=forgery.entry(log, last).at + 1)
+    forgery.entries[log] += [forgery.entries[log][last]] * 3
+    victim.lying.say("GET", f"/{log}/tile/[0-9].*", raw(b"", 404))
+    for _ in range(2):
+        failure = await victim.refuses(1, "not-continued")
+        assert {"kept", "shown"} == failure.evidence.keys()
+    assert known_fork(victim.state) is None
     victim.lying.repent()
     await victim.opens(scene.alert)
+
+
+async def test_split_view_while_the_line_breaks_is_no_accusation(scene: Scene) -> None:
+    victim = await scene.informed("doctor")
+    forgery = await victim.forge()
+    forgery.rewrite("journal", 0, at=forgery.entry("journal", 0).at - 1)
+    await forgery.claim(scene.driver)
+
+    async def breaks(_: Asked, __: Callable[[], Awaitable[Response]]) -> Response:
+        raise TransportError("unreachable", "the line broke")
+
+    victim.lying.lie("GET", "/journal/tile/[0-9].*", breaks)
+    with pytest.raises(TransportError):
+        await victim.sync()
+    assert victim.state.failures() == []
+    victim.lying.repent()
+    await victim.opens(scene.alert)
+
+
+async def test_split_view_leaves_what_is_here_readable_and_the_person_decides(scene: Scene) -> None:
+    victim = await scene.informed("doctor")
+    forgery = await victim.forge()
+    forgery.rewrite("journal", 0, at=forgery.entry("journal", 0).at - 1)
+    await victim.meets_fork("journal")
+    assert letter(victim.member, scene.alert.id).content.texts
+    asked = len(victim.lying.asked)
+    with MemberState(victim.path, Vault(victim.identity.vault_key)) as state:  # another program of the same member
+        again = open_member(
+            victim.lying, state, victim.identity, scene.founding.envelope, clock=lambda: scene.world.now
+        )
+        with pytest.raises(Forked):
+            await sync(again, quiet=True)
+        assert len(victim.lying.asked) == asked
+        forget_fork(state)
+    await victim.meets_fork("journal")  # forgetting believes nothing: who goes on lying is met again
 
 
 async def test_split_view_in_the_checkpoint_of_an_answer(scene: Scene) -> None:
@@ -71,10 +139,9 @@ async def test_split_view_in_the_checkpoint_of_an_answer(scene: Scene) -> None:
     victim.lying.twist(
         "GET", "/v1/alerts/.*", lambda answer: {**answer, "checkpoint": forgery.note("journal").decode()}
     )
-    failure = await victim.rejects(second, 1, "fork")
+    failure = await victim.meets_fork_in(second)
     assert proven(scene, "journal", failure.evidence["shown"]).root.hex() == forgery.head("journal").root
-    victim.lying.repent()
-    await victim.opens(second)
+    await victim.forgives(second)
 
 
 async def test_split_view_shown_once_is_remembered_until_the_log_passes_through_it(scene: Scene) -> None:
@@ -87,11 +154,12 @@ async def test_split_view_shown_once_is_remembered_until_the_log_passes_through_
     await victim.opens(second)  # nothing contradicts it yet
     victim.lying.repent()
     third = await scene.release()  # the honest journal reaches that size with something else
-    failure = await victim.refuses(1, "fork")
+    failure = await victim.meets_fork("journal")
     claimed, shown = (proven(scene, "journal", failure.evidence[name]) for name in ("claimed", "shown"))
     assert claimed.root.hex() == forgery.head("journal").root
     assert claimed.size <= shown.size
     assert victim.state.alert(third.id) is None
+    await victim.forgives(third)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +183,7 @@ async def test_rolled_back_roster(scene: Scene) -> None:
     victim = await scene.informed("doctor")
     forgery = await victim.forge()
     forgery.shown_size["registry"] = forgery.size("registry") - 2
-    failure = await victim.refuses(1, "fork")
+    failure = await victim.refuses(1, "rolled-back")
     assert proven(scene, "registry", failure.evidence["shown"]).size == forgery.size("registry") - 2
     victim.lying.repent()
     await victim.opens(scene.alert)
@@ -124,7 +192,7 @@ async def test_rolled_back_roster(scene: Scene) -> None:
 async def test_rolled_back_journal(scene: Scene) -> None:
     victim = await scene.informed("doctor")
     (await victim.forge()).shown_size["journal"] = 3
-    await victim.refuses(1, "fork")
+    await victim.refuses(1, "rolled-back")
     victim.lying.repent()
     await victim.opens(scene.alert)
 
@@ -444,9 +512,8 @@ async def test_reordered_entries_that_were_seen_in_another_order(scene: Scene) -
     journal = forgery.entries["journal"]
     journal[0], journal[1] = journal[1], journal[0]
     await forgery.claim(scene.driver)
-    await victim.refuses(1, "fork")
-    victim.lying.repent()
-    await victim.opens(scene.alert)
+    await victim.meets_fork("journal")
+    await victim.forgives(scene.alert)
 
 
 async def test_reordered_entries_that_are_new(scene: Scene) -> None:

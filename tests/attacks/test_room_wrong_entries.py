@@ -35,12 +35,12 @@ async def test_wrong_entry_bytes_are_no_fork(scene: Scene, log: LogName) -> None
     await victim.opens(scene.alert)
 
 
-async def test_wrong_entry_bytes_beside_tiles_that_do_not_help_stay_a_fork(scene: Scene) -> None:
+async def test_wrong_entry_bytes_beside_tiles_that_do_not_help_are_no_continuation(scene: Scene) -> None:
     victim = await scene.unaware("doctor")
     forgery = await victim.forge()
     forgery.rewrite("journal", 0, at=forgery.entry("journal", 0).at - 1)
     victim.lying.say("GET", "/journal/tile/0/.*", raw(b"", 404))
-    await victim.refuses(1, "fork")
+    await victim.refuses(1, "not-continued")
 
 
 async def test_entries_beyond_memory_are_not_taken_in(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,7 @@ async def test_entries_that_the_feed_left_out_are_fetched(scene):
     assert (await anext(rounds)).opened == (released.statement,)
 
 
-async def test_an_entry_that_the_feed_made_up_is_a_fork_and_shows_nothing(scene):
+async def test_an_entry_that_the_feed_made_up_is_refused_and_shows_nothing(scene):
     author, _ = await ready(scene)
 
     def invent(event: Event):
@@ -96,7 +96,7 @@ async def test_an_entry_that_the_feed_made_up_is_a_fork_and_shows_nothing(scene)
     await publish.publish(prepare(source(), author), author)
     with pytest.raises(VerificationError) as caught:
         await anext(rounds)
-    assert (caught.value.step, caught.value.code) == (1, "fork")
+    assert (caught.value.step, caught.value.code) == (1, "entries-mismatch")
     assert all(row.status != "opened" for row in officer.state.alerts())
 
 

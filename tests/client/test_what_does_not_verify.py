@@ -7,10 +7,12 @@ import pytest
 from exchange.client import publish
 from exchange.client.draft import prepare
 from exchange.client.errors import VerificationError
+from exchange.client.forks import Forked, forget_fork, known_fork
 from exchange.client.sync import sync
 from exchange.client.transport import Response
 from exchange.model.alert import AlertBody
 from exchange.model.statements import encode_body, parse_statement
+from exchange.tlog.fork import verify_fork_proof
 from keys import encoding
 from keys.sign import sign_statement
 from tests.support.scene import Partnership, partnership, source
@@ -57,8 +59,13 @@ async def test_v1_a_split_view_is_a_fork_with_both_notes_as_evidence(scene):
     assert caught.value.evidence["shown"] != caught.value.evidence["kept"]
     assert misled.state.head("journal") == kept
     assert [f.subject for f in misled.state.failures()] == ["log"]
-    # The honest exchange goes on, and the record stays.
+    # Nothing is asked before a person has decided; then the honest exchange goes on, and the record stays.
     again = scene.scene.member(scene.officer)
+    with pytest.raises(Forked):
+        await sync(again)
+    fork = known_fork(again.state)
+    assert verify_fork_proof(fork.file.read_bytes(), again.replica.exchange).log == "journal"
+    forget_fork(again.state)
     await sync(again)
     assert again.state.failures() == [] and len(again.state.failures(open_only=False)) == 1
 
@@ -68,9 +75,9 @@ async def test_v1_a_smaller_log_is_refused(scene):
     old = scene.sim.split()
     await release(author)
     await sync(officer)
-    with pytest.raises(VerificationError, match="contradicts") as caught:
+    with pytest.raises(VerificationError, match="before what it showed") as caught:
         await sync(scene.scene.member(scene.officer, transport=old))
-    assert (caught.value.step, caught.value.code) == (1, "fork")
+    assert (caught.value.step, caught.value.code) == (1, "rolled-back")
 
 
 async def test_v1_a_checkpoint_without_its_second_signature_is_refused(scene):
@@ -94,7 +101,7 @@ async def test_v1_the_log_must_pass_through_a_checkpoint_that_was_answered(scene
     hidden = other.lie("/journal/checkpoint", lambda q, r: Response(200, {}, scene.sim.logs["journal"].note(other.now)))
     with pytest.raises(VerificationError) as caught:
         await publish.publish(prepare(source(), accepted), accepted)
-    assert (caught.value.step, caught.value.code) == (1, "fork")
+    assert (caught.value.step, caught.value.code) == (1, "rolled-back")
     assert "claimed" in caught.value.evidence
     other.lies.remove(hidden)
 

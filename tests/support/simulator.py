@@ -42,7 +42,7 @@ from exchange.policy.roster import RosterRefusal, TrustedRoster, check_openings
 from exchange.tlog.bundles import encode_bundle
 from exchange.tlog.checkpoint import Checkpoint, LogName
 from exchange.tlog.merkle import EMPTY_ROOT, Frontier, inclusion_proof, leaf_hash
-from exchange.tlog.tiles import Bundle, parse_path
+from exchange.tlog.tiles import TILE_HEIGHT, TILE_WIDTH, Bundle, Tile, parse_path, width_at
 from keys import encoding
 from keys.envelope import Envelope
 from keys.errors import KeysError
@@ -124,12 +124,16 @@ class Log:
         size = self.size if size is None else size
         return sign_checkpoint(Checkpoint(self.signer.origin, size, self.roots[size]).text(), self.signer, now)
 
-    def proof(self, index: int) -> tuple[bytes, ...]:
-        def read(level: int, place: int) -> bytes:
-            start = place << level
-            return Frontier().extend(leaf_hash(e) for e in self.entries[start : start + (1 << level)]).root()
+    def _node(self, level: int, place: int) -> bytes:
+        start = place << level
+        return Frontier().extend(leaf_hash(e) for e in self.entries[start : start + (1 << level)]).root()
 
-        return inclusion_proof(read, index, self.size)
+    def proof(self, index: int) -> tuple[bytes, ...]:
+        return inclusion_proof(self._node, index, self.size)
+
+    def tile(self, tile: Tile) -> bytes:
+        first = tile.index * TILE_WIDTH
+        return b"".join(self._node(TILE_HEIGHT * tile.level, first + place) for place in range(tile.width))
 
 
 @dataclass
@@ -473,6 +477,12 @@ class Simulator:
                 return Response(204, {}, b"")
             case ("GET", "registry" | "journal" as log, "checkpoint"):
                 return Response(200, {}, self.logs[log].note(self.now))
+            case ("GET", "registry" | "journal" as log, "tile", level, *rest) if level != "entries":
+                tile = parse_path("/".join(["tile", level, *rest]))
+                assert isinstance(tile, Tile)
+                if width_at(tile.level, tile.index, self.logs[log].size) < tile.width:
+                    raise No(404, "tile-unknown")
+                return Response(200, {}, self.logs[log].tile(tile))
             case _:
                 return self._private(request, self._reader(request))
 
