@@ -33,6 +33,7 @@ from exchange.cli import (
     devices,
     drill,
     erase,
+    fork,
     history,
     inbox,
     init,
@@ -68,7 +69,9 @@ from exchange.cli.terminal import DEBUG, REFUSED, USAGE, Terminal
 from exchange.cli.texts import help_text, process_language
 
 PROGRAM = "exchange"
-GROUPS = frozenset({"audit", "circle", "client", "drill", "organisation", "person", "terms", "witness", "witnesses"})
+GROUPS = frozenset(
+    {"audit", "circle", "client", "drill", "fork", "organisation", "person", "terms", "witness", "witnesses"}
+)
 """Commands that are followed by another word."""
 
 
@@ -161,6 +164,10 @@ def build() -> typer.Typer:
     witnesses.command("name", help=help_text("witnesses_name"))(witnesses_name.name)
     witnesses.command("show", help=help_text("witnesses_show"))(witnesses_show.show)
     app.add_typer(witnesses, name="witnesses", help=help_text("witnesses"))
+    forking = _group("fork")
+    forking.command("show", help=help_text("fork_show"))(fork.show)
+    forking.command("forget", help=help_text("fork_forget"))(fork.forget)
+    app.add_typer(forking, name="fork", help=help_text("fork"))
     auditing = _group("audit")
     auditing.command("export", help=help_text("audit_export"))(audit.export)
     auditing.command("verify", help=help_text("audit_verify"))(audit.verify)

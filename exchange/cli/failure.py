@@ -7,6 +7,8 @@ text is kept back, because it may hold anything.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from exchange.cli.terminal import REFUSED, CommandError, Terminal
 from exchange.cli.texts import TEXTS
 
@@ -39,6 +41,11 @@ def report_failure(terminal: Terminal, error: Exception) -> int:
     if not isinstance(code, str):
         terminal.fail("unexpected", hints=("hint_debug",), code=f"internal-{type(error).__name__}")
         return REFUSED
+    fork = _fork_of(error)
+    if fork is not None:
+        terminal.fail("fork_met", code=code, log=fork[0])
+        say_fork_hints(terminal, fork[1])
+        return REFUSED
     told = sentence(terminal, code, str(error))
     step, rule = getattr(error, "step", None), getattr(error, "rule", None)
     hints = [HINTS[code]] if code in HINTS else []
@@ -56,6 +63,26 @@ def report_failure(terminal: Terminal, error: Exception) -> int:
         if values:
             terminal.say("refused_values", values=values)
     return REFUSED
+
+
+def _fork_of(error: Exception) -> tuple[str, Path] | None:
+    """The log and the proof's file of a fork, met now or before; None of any other error."""
+    from exchange.client.errors import VerificationError
+    from exchange.client.forks import FORK, Forked
+
+    if isinstance(error, Forked):
+        return error.fork.log, error.fork.file
+    if isinstance(error, VerificationError) and error.code == FORK and "file" in error.evidence:
+        return error.evidence["log"], Path(error.evidence["file"])
+    return None
+
+
+def say_fork_hints(terminal: Terminal, file: Path) -> None:
+    """What a person does who has met a fork."""
+    terminal.hint("hint_fork_call")
+    terminal.hint("hint_fork_send", file=file)
+    terminal.hint("hint_fork_quiet")
+    terminal.hint("hint_fork_forget")
 
 
 def sentence(terminal: Terminal, code: str, detail: str) -> str:

@@ -17,6 +17,7 @@ from exchange.cli.times import DAY, moment
 from exchange.client.absence import tell_sources
 from exchange.client.api import ExchangeApi
 from exchange.client.errors import Refused, TransportError
+from exchange.client.forks import known_fork
 from exchange.client.history import Names
 from exchange.client.home import Home, open_home
 from exchange.client.member import Member as Client
@@ -153,6 +154,8 @@ async def opened(
     with MemberState(home.state_file, home.vault) as state:
         try:
             member = Member(terminal, home, member_of(home, transport, state, clock=now))
+            if offline and known_fork(state) is not None:
+                terminal.say("fork_offline")
             if not offline:
                 try:
                     await member.refresh()

@@ -57,6 +57,46 @@ EVIDENCE: dict[str, tuple[str, str]] = {
         "die Meldung hat ein Blatt für dieses Gerät, aber unter einer anderen Markierung: Verfasser oder Gerät haben falsch "
         "gerechnet",
         "the alert has a leaf for this device, but under another tag: author or device computed it wrongly"),
+    # -- forks ---------------------------------------------------------------------------------------------------------
+    "fork_met": (
+        "die Austauschplattform hat zwei Verläufe gezeigt, die einander ausschließen ({log}); dieses Gerät fragt sie nichts mehr",
+        "the exchange has shown two histories that exclude each other ({log}); this device asks it nothing any more"),
+    "fork_none": ("es ist kein Widerspruch bekannt", "no fork is known"),
+    "fork_offline": (
+        "Achtung: Die Austauschplattform hat zwei Verläufe gezeigt; gezeigt wird, was vorher geprüft war",
+        "caution: the exchange has shown two histories; this is what was verified before"),
+    "fork_kept": (
+        "hier gespeichert sind Journal {journal} und Register {registry}; nur das, was diesen Verlauf fortsetzt, wird angenommen",
+        "kept here are journal {journal} and registry {registry}; only what continues that history is accepted"),
+    "ask_fork_forget": (
+        "haben Sie mit einem anderen Mitglied am Telefon geklärt, dass dieser Verlauf der richtige ist?",
+        "have you settled with another member by telephone that this history is the right one?"),
+    "fork_forgotten": (
+        "dieses Gerät fragt die Austauschplattform wieder; der Beweis bleibt: {file}",
+        "this device asks the exchange again; the proof stays: {file}"),
+    "hint_fork_call": (
+        "rufen Sie ein anderes Mitglied oder die Prüfung der Partnerschaft an und vergleichen Sie, was exchange fork show nennt",
+        "call another member or the partnership's auditor, and compare what exchange fork show names"),
+    "hint_fork_send": (
+        "senden Sie ihnen {file} auf anderem Weg; jeder kann diesen Beweis ohne Netz prüfen",
+        "send them {file} by another channel; anybody can verify this proof without a network"),
+    "hint_fork_quiet": (
+        "veröffentlichen und beantworten Sie bis dahin nichts über die Austauschplattform; Empfangenes bleibt mit --offline lesbar",
+        "publish and answer nothing through the exchange till then; what was received stays readable with --offline"),
+    "hint_fork_forget": (
+        "ist der hier gespeicherte Verlauf der richtige: exchange fork forget; ist er es nicht, wird ein neues Gerät eingetragen",
+        "if the history kept here is the right one: exchange fork forget; if it is not, a new device is enrolled"),
+    "field_fork_log": ("Protokoll", "log"),
+    "field_fork_at": ("bemerkt", "met"),
+    "field_fork_first": ("erster Stand", "first head"),
+    "field_fork_second": ("zweiter Stand", "second head"),
+    "field_fork_file": ("Beweis", "proof"),
+    "code_rolled-back": (
+        "die Protokolle enden vor dem, was früher gezeigt wurde: ein alter Stand",
+        "the logs end before what was shown earlier: an old state"),
+    "code_not-continued": (
+        "es ist nicht gezeigt, dass die Protokolle das früher Gezeigte fortsetzen",
+        "the logs are not shown to continue what was shown before"),
     "code_exhibit-malformed": ("das ist keine Belegdatei", "this is not a file of evidence"),
     "code_exhibit-foreign": (
         "die Belegdatei gehört zu einer anderen Austauschplattform",
@@ -72,6 +112,11 @@ HELP_EVIDENCE: dict[str, tuple[str, str]] = {
     "audit_check_withheld": (
         "prüfen, was ein Gerät über eine zurückgehaltene Meldung vorlegt",
         "check what a device shows of an alert that was kept back"),
+    "fork": ("ein Widerspruch in den Protokollen, den dieses Gerät bewiesen hat", "a fork of the logs that this device has proven"),
+    "fork_show": ("den Widerspruch zeigen, und was zu tun ist", "show it, and what to do"),
+    "fork_forget": (
+        "mit dem hier gespeicherten Verlauf weitermachen, wenn er der richtige ist",
+        "go on with the history kept here, when it is the right one"),
     "arg_exhibit": ("Belegdatei eines Geräts", "a device's file of evidence"),
     "opt_bundle": ("ausgeleitete Protokolle, gegen die geprüft wird", "an auditor's export to check against"),
 }

@@ -166,7 +166,7 @@ class Replica:
         except (TlogError, VerificationError):
             detail = f"the {log} is not shown to continue what it showed before (kept: size {kept.size})"
             return VerificationError(1, NOT_CONTINUED, detail, shown)
-        shown["proof"] = _text(proof.encode())
+        shown["log"], shown["proof"] = log, _text(proof.encode())
         detail = f"the {log} contradicts what it showed before (kept: size {kept.size})"
         error = VerificationError(1, FORK, detail, shown)
         self.on_fork(error)

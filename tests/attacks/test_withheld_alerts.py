@@ -160,7 +160,7 @@ async def test_withheld_file_that_was_made_up(scene: Scene, change: Callable[[di
 # -- listed as without key -----------------------------------------------------------------------------------------------
 
 
-async def _forgotten(scene: Scene, forgery: Forgery, instead: bytes | None = None) -> Statement:
+async def forgotten(scene: Scene, forgery: Forgery, instead: bytes | None = None) -> Statement:
     """An alert whose author signs that the doctor has no key: an empty stanza under the id of its last bundle."""
     alert = await scene.forged_alert(forgery)
     identity = scene.world.identities[scene.doctor.device]
@@ -181,7 +181,7 @@ async def _forgotten(scene: Scene, forgery: Forgery, instead: bytes | None = Non
 @pytest.mark.parametrize("never", [False, True], ids=["its-last-bundle", "as-if-it-had-never-published"])
 async def test_device_listed_as_without_key_that_had_published_one(scene: Scene, never: bool) -> None:
     victim = await scene.informed("doctor")
-    alert = await _forgotten(scene, await victim.forge(), NO_BUNDLE if never else None)
+    alert = await forgotten(scene, await victim.forge(), NO_BUNDLE if never else None)
     await victim.rejects(alert, 7, "stanza-id")
     (path,) = files(victim)
     data = path.read_bytes()
@@ -265,7 +265,7 @@ def _no_enrolments(value: dict[str, Any]) -> None:
 )
 async def test_contradiction_that_was_made_up(scene: Scene, change: Callable[[dict[str, Any]], None]) -> None:
     victim = await scene.informed("doctor")
-    await _forgotten(scene, await victim.forge())
+    await forgotten(scene, await victim.forge())
     await victim.sync()
     (path,) = files(victim)
     with pytest.raises(ExhibitError) as refusal:
@@ -285,7 +285,7 @@ async def test_contradiction_that_was_made_up(scene: Scene, change: Callable[[di
 )
 async def test_contradiction_that_is_malformed(scene: Scene, change: Callable[[dict[str, Any]], Any]) -> None:
     victim = await scene.informed("doctor")
-    await _forgotten(scene, await victim.forge())
+    await forgotten(scene, await victim.forge())
     await victim.sync()
     (path,) = files(victim)
     for data in (changed(path.read_bytes(), change), b"", b"[]", b" " + path.read_bytes()):
