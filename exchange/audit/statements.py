@@ -6,12 +6,16 @@ Reads one statement at a time and remembers only which file each entry named, 40
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from exchange.audit.bundle import AuditBundle, BundleError, statement_path
 from exchange.audit.report import Recorder
+from exchange.audit.trees import LogView
 from exchange.model.entry import PROPOSED, REJECTED, RELEASED, Entry
 from exchange.model.problems import Malformed
 from exchange.model.statements import Statement, parse_statement
-from exchange.tlog.checkpoint import LogName
+from exchange.policy.gossip import SeenFault, check_head, seen_of
+from exchange.tlog.checkpoint import LOGS, LogName
 from keys.envelope import Envelope
 from keys.errors import KeysError
 
@@ -25,9 +29,12 @@ EARLIER_SETS = (1, 2, 3)
 class Statements:
     """The statements of a bundle, as the entries ask for them."""
 
-    def __init__(self, bundle: AuditBundle, exchange: str, recorder: Recorder) -> None:
+    def __init__(
+        self, bundle: AuditBundle, exchange: str, views: Mapping[LogName, LogView], recorder: Recorder
+    ) -> None:
         self._bundle = bundle
         self._exchange = exchange
+        self._views = views
         self._recorder = recorder
         self._named = [bytearray() for _ in range(256)]
 
@@ -75,7 +82,33 @@ class Statements:
         if fault is not None:
             no(*fault)
             return None
+        self._compare_seen(log, index, entry, statement)
         return statement
+
+    def _compare_seen(self, log: LogName, index: int, entry: Entry, statement: Statement) -> None:
+        """What its issuer had seen is the history of this bundle. Alerts, and the journal of grants, are left to A2 (8 and 9)."""
+        seen = seen_of(statement)
+        if seen is None or statement.kind.name == "alert":
+            return
+        views = self._views
+        registry = index if log == "registry" or entry.registry is None else entry.registry.size
+        most: dict[LogName, int] = {
+            "registry": registry,
+            "journal": views["journal"].size if log == "registry" else index,
+        }
+
+        try:
+            for of in LOGS:
+                if of == "journal" and statement.kind.name == "alert.grant":
+                    continue
+                head = seen.registry if of == "registry" else seen.journal
+                root = views[of].root(head.size)
+                if head.size <= min(most[of], views[of].size) and root is None:
+                    continue  # the bundle does not prove its log that far, which is a finding of its own
+                check_head(of, head, root if head.size <= most[of] else None)
+        except SeenFault as fault:
+            sentence = f"{log} entry {index}: {fault.detail}"
+            self._recorder.refuse(5, fault.code, sentence, log, index, subject=entry.statement)
 
     def _fault(self, log: LogName, entry: Entry, statement: Statement) -> tuple[str, str] | None:
         """What does not fit between an entry and its statement; the registry's chain is the roster's to check."""

@@ -114,7 +114,7 @@ def _replay(
         log, index, code, sentence = found
         recorder.refuse(5, code, f"{log} entry {index}: {sentence}", log, index)
 
-    statements = Statements(bundle, founded.exchange, recorder)
+    statements = Statements(bundle, founded.exchange, views, recorder)
     with SignatureChecks(fault, workers) as checks:
         registry = RegistryReplay(
             bundle,

@@ -25,6 +25,7 @@ from exchange.client import witnessing
 from exchange.client.answers import Heads
 from exchange.client.errors import BadAnswer, ClientError, StateError, TransportError, VerificationError
 from exchange.client.forks import FORK, NOT_CONTINUED, ROLLED_BACK, check_stopped
+from exchange.client.gossip import hear, hear_again
 from exchange.client.history import RosterHistory, read_shown
 from exchange.client.member import Member
 from exchange.client.ownproofs import OwnLog
@@ -49,6 +50,8 @@ MAX_GROWTH_BYTES = 512 << 20
 """Bytes of new entries of one log held at once: they lie in memory before the signed root says that they are right."""
 CUT = frozenset({"body-too-large", "redirect"})
 """Transport errors that are the answer of one request, not the state of the connection."""
+MAX_SIZE = 2**53
+"""Beyond every log."""
 GRANT = "alert.grant"
 ALERT_KINDS = frozenset({"alert.proposed", "alert.released", "alert.rejected"})
 
@@ -140,13 +143,16 @@ async def _follow(member: Member, heads: Heads | None, known: Mapping[int, bytes
     erased = history.facts.erased
     shown = [_unless_erased(item, erased) for item in shown]
     epochs = await _epochs(member, history, journal, rebuilt)
+    new = [item for item in shown if item.index >= registry.base or replica.history.statement(item.index) is None]
     try:
         replica.apply_epochs(epoch for epoch in epochs if epoch.index >= journal.base)
-        _commit(member, journal, registry, shown, epochs, erased - replica.history.facts.erased)
+        with member.state.transaction():  # with the alarms that it raises, or none of it
+            _commit(member, journal, registry, shown, epochs, erased - replica.history.facts.erased)
+            _adopt(member, journal, registry, history, shown, epochs)
+            _hear(replica, new, epochs)
     except BaseException:
-        replica.reload_epochs()
+        replica.reload()
         raise
-    _adopt(member, journal, registry, history, shown, epochs)
     _keep_cosigned(member, journal, registry)
     return len(journal.entries)
 
@@ -154,6 +160,18 @@ async def _follow(member: Member, heads: Heads | None, known: Mapping[int, bytes
 def _keep_cosigned(member: Member, journal: Growth, registry: Growth) -> None:
     for growth in (journal, registry):
         witnessing.keep(member, growth.log, growth.head.note)
+
+
+def _hear(replica: Replica, shown: Iterable[Shown], epochs: Iterable[Epoch]) -> None:
+    """What the issuers of these statements had seen is this history too, or an alarm."""
+    hear_again(replica)
+    for item in shown:
+        # How long the journal was then, a registry entry does not say.
+        hear(replica, parse_statement(item.envelope), registry=item.index, journal=MAX_SIZE)
+    for epoch in epochs:
+        entry = replica.journal_entry(epoch.index)
+        if epoch.verified and entry is not None and entry.registry is not None:
+            hear(replica, parse_statement(epoch.envelope), registry=entry.registry.size, journal=epoch.index)
 
 
 # -- V1: the logs continue ---------------------------------------------------------------------------------------------

@@ -28,6 +28,8 @@ ROLLED_BACK = "rolled-back"
 """Code of a log that ends before what it showed: an old state, which proves nothing."""
 NOT_CONTINUED = "not-continued"
 """Code of a log that is not shown to continue the kept one, without a proof that it does not."""
+SEEN_CODES = frozenset({"seen-ahead", "seen-differs"})
+"""Codes of accepted statements that speak of another history (``exchange.client.gossip``)."""
 EVIDENCE = "evidence"
 """The folder beside the local store."""
 MAX_MARK = 4096
@@ -54,7 +56,7 @@ class Forked(ClientError):
 
 def known_fork(state: MemberState) -> KnownFork | None:
     """The fork that stops this member, or None."""
-    raw = state.forked()
+    raw = state.noted("forked")
     return None if raw is None else _read(state, raw)
 
 
@@ -95,23 +97,25 @@ def keep_fork(state: MemberState, proof: bytes, exchange: str, now: int) -> Know
         }
     )
     with state.transaction():
-        if state.forked() is None:  # the first one met is the one that is told
-            state.set_forked(mark)
+        if state.noted("forked") is None:  # the first one met is the one that is told
+            state.set_noted("forked", mark)
     return _read(state, mark)
 
 
 def forget_fork(state: MemberState) -> None:
     """Go on with the history that is kept here. The proof's file and the record of the failure stay.
 
-    Signed checkpoints that the log has not passed through are forgotten too: one of them may be the other history.
+    Signed checkpoints that the log has not passed through are forgotten too: one of them may be the other history.  What
+    accepted statements said of another one is settled with it.
     """
     with state.transaction():
-        state.set_forked(None)
+        state.set_noted("forked", None)
         for log in LOGS:
             claims = state.claims(log)
             if claims:
                 state.drop_claims(log, claims[-1].size)
         state.settle_failures("log")
+        state.settle_codes((*SEEN_CODES, FORK))
 
 
 def _name(fork: Fork, proof: bytes) -> str:

@@ -26,6 +26,7 @@ from exchange.client.errors import (
     VerificationError,
 )
 from exchange.client.forks import FORK
+from exchange.client.gossip import hear
 from exchange.client.keep import keep_opened
 from exchange.client.member import Member
 from exchange.client.parts import PartStore
@@ -184,6 +185,7 @@ def _verify(case: _Case, item: GrantItem) -> _Read:
         check_named_journal(grant, replica.root("journal", seen) if seen <= case.index else None)
     except AlertRefusal as error:
         case.fail(2, error.code, error.detail, error.rule)
+    hear(replica, read.statement, registry=read.roster.size, journal=case.index)
     return read
 
 

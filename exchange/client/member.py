@@ -113,6 +113,7 @@ def open_member(
     api = ExchangeApi(GuardedTransport(transport, state), clock=clock, credentials=credentials, random=random)
     member = Member(api, Replica(state, device), identity, clock, save, random, pool)
     member.replica.on_fork = member.keep_fork
+    member.replica.on_gossip = member.record
     return member
 
 

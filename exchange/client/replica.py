@@ -64,6 +64,7 @@ class Replica:
             "journal": LogPublicKey.from_json(founding.body.logs.journal.to_json()),
         }
         self.on_fork: Callable[[VerificationError], None] = lambda error: None
+        self.on_gossip: Callable[[str, VerificationError], None] = lambda statement, error: None
         self.statement_key = StatementPublicKey.from_json(founding.body.statement_key)
         self.reload()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exchange.client.errors import VerificationError
+from exchange.client.gossip import hear
 from exchange.client.replica import Replica
 from exchange.model.alert import DeviceIssuer
 from exchange.model.entry import Entry
@@ -82,4 +83,6 @@ def verify_signed(replica: Replica, index: int, envelope: Envelope) -> Signed:
         raise no(4, "entry-mismatch", "the statement is not its signer's at this exchange")
     if window_fault(statement.at, statement.not_after, entry.at, narrow=True) is not None:
         raise no(4, "time-window", "the statement was accepted outside its time window")
+    if statement.kind.name != "alert.grant":  # whose journal is refused, not only told (G2)
+        hear(replica, statement, registry=roster.size, journal=index)
     return Signed(statement, entry, roster, device, roster.facts.persons[roster.facts.devices[device].person])

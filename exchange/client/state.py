@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from exchange.client import sealedfile
 from exchange.client.errors import StateError
@@ -199,17 +199,17 @@ class MemberState:
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('checked', ?)", (now.to_bytes(8, "big"),))
             self.settle_failures("log")
 
-    def forked(self) -> bytes | None:
-        """What was noted about a fork of a log (``exchange.client.forks``), or None."""
-        row = self._one("SELECT value FROM meta WHERE key='forked'")
+    def noted(self, key: Literal["forked", "heard"]) -> bytes | None:
+        """A note that another module keeps here: of a fork (``forks``), of heads that others saw (``gossip``); None without one."""
+        row = self._one("SELECT value FROM meta WHERE key=?", key)
         return None if row is None else row[0]
 
-    def set_forked(self, mark: bytes | None) -> None:
-        """Note a fork, or that a person decided to go on."""
+    def set_noted(self, key: Literal["forked", "heard"], value: bytes | None) -> None:
+        """Keep such a note in the place of the one before, or drop it."""
         with self.transaction():
-            self._db.execute("DELETE FROM meta WHERE key='forked'")
-            if mark is not None:
-                self._db.execute("INSERT INTO meta VALUES ('forked', ?)", (mark,))
+            self._db.execute("DELETE FROM meta WHERE key=?", (key,))
+            if value is not None:
+                self._db.execute("INSERT INTO meta VALUES (?, ?)", (key, value))
 
     def absence(self) -> bytes | None:
         """What this person set for an absence, or None."""
@@ -619,6 +619,10 @@ class MemberState:
     def settle_failures(self, subject: str) -> None:
         """What failed has verified since; the record stays."""
         self._db.execute("UPDATE failure SET settled=1 WHERE subject=?", (subject,))
+
+    def settle_codes(self, codes: Iterable[str]) -> None:
+        """A person has looked into every failure with one of these codes; the record stays."""
+        self._db.executemany("UPDATE failure SET settled=1 WHERE code=?", ((code,) for code in codes))
 
     def failures(self, *, open_only: bool = True) -> list[Failure]:
         """Failures, oldest first."""

@@ -265,6 +265,14 @@ _ALERTS: dict[str, tuple[str, str]] = {
         "die Meldung nennt einen anderen Stand des Journals als diese Plattform",
         "the alert names a journal root that is not this log's",
     ),
+    "seen-ahead": (
+        "die Erklärung nennt einen Stand der Protokolle, den es noch nicht gibt",
+        "the statement names a state of the logs that does not exist yet",
+    ),
+    "seen-differs": (
+        "die Erklärung nennt einen anderen Verlauf der Protokolle als diesen",
+        "the statement names another history of the logs than this one",
+    ),
     "roster-root": (
         "die Meldung nennt eine andere Teilnehmerliste als die dieser Austauschplattform",
         "the alert names a registry root that is not this log's",

@@ -27,6 +27,7 @@ from exchange.model.journal import AlertAsk, AlertGrant, AlertReceipt, AlertReje
 from exchange.model.scalars import DAY, Record, Seen
 from exchange.model.statements import KINDS, Statement, encode_body, parse_statement
 from exchange.model.submission import MAX_STATEMENTS, Accepted, Refused, Submission
+from exchange.policy.gossip import SeenFault, check_seen, seen_of
 from exchange.policy.grants import needs_lineage
 from exchange.policy.members import Facts
 from exchange.policy.replay import AlertRefusal, check_named_journal, verify_signers
@@ -213,6 +214,7 @@ class Exchange:
                 one.known = known.accepted.get(known_of(one.statement))
                 if one.known is None:
                     await self._prepare(one, index, known)
+                    await self._check_gossip(one.statement, index)
             request = Request(prepared, self._pin, known.about, self.statement_signer.public)
             committed = await self.sequencer.submit(_Posting(self, request))
         finally:
@@ -333,14 +335,39 @@ class Exchange:
         except KeysError as error:
             raise Refused(error.code, str(error), rule="V3") from None
 
-    async def _check_journal(self, said: Core | Common) -> None:
-        """A2 for the journal: what names another journal than ours would be refused by every reader."""
-        size = said.seen.journal.size
+    async def _journal_root(self, size: int) -> bytes | None:
+        """The journal's root at a size; None beyond what was published."""
         root = self._journal_roots.get(str(size))
         if root is None and size <= self.ledger.head("journal").size:
             # A log only grows, so its root at a size never changes.
             root = await self.ledger.root_at("journal", size)
             self._journal_roots.put(str(size), root, 1)
+        return root
+
+    async def _check_gossip(self, statement: Statement, index: int) -> None:
+        """What its issuer has seen is this history: a statement that speaks of another one is not taken into this one.
+
+        Outside the lock: a root never changes. Of an alert, A2 asks (``_check_journal``, and the lock for the registry).
+        """
+        seen = seen_of(statement)
+        if seen is None or statement.exchange != self.state.exchange or isinstance(statement.body, AlertBody):
+            return
+        journal, roots = await self._journal_root(seen.journal.size), self.state.registry_roots
+        published = self.ledger.head("registry").size
+
+        def root_at(log: LogName, size: int) -> bytes | None:
+            if log == "journal":
+                return journal
+            return roots[size] if size <= published else None
+
+        try:
+            check_seen(seen, root_at)
+        except SeenFault as fault:
+            raise Refused(fault.code, fault.detail, index=index) from None
+
+    async def _check_journal(self, said: Core | Common) -> None:
+        """A2 for the journal: what names another journal than ours would be refused by every reader."""
+        root = await self._journal_root(said.seen.journal.size)
         try:
             check_named_journal(said, root)
         except AlertRefusal as error:

@@ -99,6 +99,8 @@ STATUS: Final[dict[str, int]] = {
     "roster-stale": 409,
     "roster-ahead": 409,
     "roster-root": 409,
+    "seen-ahead": 409,
+    "seen-differs": 409,
     "version-taken": 409,
     "already-recipient": 409,
     "grant-limit": 429,

@@ -108,7 +108,8 @@ async def test_a_colleague_who_received_nothing_withdraws_and_another_approves(t
     async with served(tmp_path) as (scene, transport, _):
         second = scene.scene.person(scene.police, "Zoe Zweite", "author")
         api = scene.scene.member(scene.author, transport=transport).api
-        await api.post([Submission(one.statement.envelope, one.openings) for one in scene.sim.registry[-2:]])
+        for one in scene.sim.registry[-2:]:  # one after the other: the second was signed when the first was in the log
+            await api.post([Submission(one.statement.envelope, one.openings)])
         people = (scene.author, scene.approver, scene.officer, second)
         author, approver, officer, colleague = (scene.scene.member(p, transport=transport) for p in people)
         await ready(author, approver, officer, colleague)
