@@ -48,13 +48,13 @@ EVIDENCE: dict[str, tuple[str, str]] = {
         "ob die Meldung an dieses Gerät ging, zeigt ein ausgeleitetes Protokoll: --bundle ORDNER",
         "whether the alert was for this device, an auditor's export shows: --bundle DIR"),
     "owed_yes": (
-        "bewiesen: Die Meldung hat ein Blatt für dieses Gerät, unter genau dieser Markierung; es stand ihm zu",
+        "bewiesen: Die Meldung hat ein Blatt für dieses Gerät, unter genau dieser Marke; es stand ihm zu",
         "proven: the alert has a leaf for this device, under exactly this tag; it was owed"),
     "owed_no": (
         "die Meldung hat kein Blatt für dieses Gerät; es stand ihm nichts zu",
         "the alert has no leaf for this device; nothing was owed"),
     "owed_other_tag": (
-        "die Meldung hat ein Blatt für dieses Gerät, aber unter einer anderen Markierung: Verfasser oder Gerät haben falsch "
+        "die Meldung hat ein Blatt für dieses Gerät, aber unter einer anderen Marke: Verfasser oder Gerät haben falsch "
         "gerechnet",
         "the alert has a leaf for this device, but under another tag: author or device computed it wrongly"),
     # -- forks ---------------------------------------------------------------------------------------------------------
