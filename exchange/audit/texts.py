@@ -91,6 +91,8 @@ CODES: dict[str, tuple[str, str]] = {
     "opening-kept": ("eine gelöschte Angabe liegt noch bei", "an erased opening is still there"),
     "opening-extra": ("eine Namensangabe gehört zu keiner Erklärung", "an opening belongs to no statement"),
     "journal-ahead": ("die Meldung nennt ein späteres Journal", "the alert names a later journal"),
+    "seen-ahead": ("wer unterschrieb, nennt einen späteren Stand", "its issuer had seen a later state"),
+    "seen-differs": ("wer unterschrieb, hatte einen anderen Verlauf gesehen", "its issuer had seen another history"),
     "journal-root": ("die Meldung nennt ein anderes Journal", "the alert names another journal"),
     "state-mismatch": ("Entwurf und Freigabe sind verwechselt", "proposal and release are confused"),
     "version-taken": ("diese Fassung war schon freigegeben", "this version was released before"),

@@ -17,6 +17,8 @@ HINTS: dict[str, str] = {
     "device-not-enrolled": "hint_not_enrolled",
     "no-home": "hint_no_home",
     "not-yet": "hint_clock",
+    "seen-ahead": "hint_seen",
+    "seen-differs": "hint_seen",
     "timeout": "hint_unreachable",
     "too-late": "hint_clock",
     "unreachable": "hint_unreachable",

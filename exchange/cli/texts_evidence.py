@@ -86,6 +86,16 @@ EVIDENCE: dict[str, tuple[str, str]] = {
     "hint_fork_forget": (
         "ist der hier gespeicherte Verlauf der richtige: exchange fork forget; ist er es nicht, wird ein neues Gerät eingetragen",
         "if the history kept here is the right one: exchange fork forget; if it is not, a new device is enrolled"),
+    "hint_seen": (
+        "diese Austauschplattform hat einen anderen Verlauf als den, den sie diesem Gerät gezeigt hat: vergleichen Sie mit einem "
+        "anderen Mitglied am Telefon",
+        "this exchange has another history than the one it showed this device: compare with another member by telephone"),
+    "fork_gossip": (
+        "eine angenommene Erklärung nennt einen anderen Verlauf als diesen: {statement}, {log}, Größe {size}",
+        "an accepted statement names another history than this one: {statement}, {log}, size {size}"),
+    "fork_gossip_settled": (
+        "Hinweise auf andere Verläufe als geklärt vermerkt: {number}",
+        "alarms about other histories noted as settled: {number}"),
     "field_fork_log": ("Protokoll", "log"),
     "field_fork_at": ("bemerkt", "met"),
     "field_fork_first": ("erster Stand", "first head"),

@@ -12,9 +12,11 @@ import pytest
 from exchange.cli.__main__ import run
 from exchange.cli.connect import SCHEMES
 from exchange.client.home import Invited, Membership, create
+from exchange.client.state import MemberState
 from exchange.client.transport import HttpTransport, Response
 from exchange.policy.exhibits import check_contradiction
 from exchange.tlog.fork import verify_fork_proof
+from keys.keyfile import Vault
 from keys.stanza import NO_BUNDLE
 from tests.attacks.lying import Forgery, LyingExchange, raw, told
 from tests.attacks.scene import Scene
@@ -172,6 +174,29 @@ async def test_fork_stops_every_command_but_reading_offline(
     assert await desk.call("inbox") == 1
     assert await desk.call("fork", "forget", "--yes", "--lang", "de") == 0
     assert proof.exists()
+    assert await desk.call("fork", "show") == 0
+    assert await desk.call("inbox") == 0
+
+
+async def test_statement_of_another_history_is_shown_until_somebody_has_looked_into_it(
+    scene: Scene, desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The alarm of ``test_gossip``, on the terminal; raised here by a statement that the honest exchange never took."""
+    assert await desk.call("inbox") == 0
+    statement = scene.alert.id  # any: what is shown is what was kept
+    with MemberState(desk.home / "state.sqlite", Vault(scene.world.identities[scene.doctor.device].vault_key)) as state:
+        evidence = {"log": "journal", "size": "7", "statement": "AA=="}
+        with state.transaction():
+            state.fail(statement, 4, "seen-differs", "said", "", evidence, scene.world.now)
+    assert await desk.call("inbox", "--lang", "en") == 1
+    capsys.readouterr()
+    assert await desk.call("fork", "show", "--lang", "de") == 1
+    assert "anderen Verlauf" in (said := capsys.readouterr().err) and statement in said
+    assert await desk.call("fork", "show", "--json") == 1
+    value = json.loads(capsys.readouterr().out)
+    assert value["fork"] is None and value["alarms"][0]["statement"] == statement
+    assert await desk.call("fork", "forget", "--yes", "--lang", "en") == 0
+    assert "settled: 1" in capsys.readouterr().err
     assert await desk.call("fork", "show") == 0
     assert await desk.call("inbox") == 0
 
