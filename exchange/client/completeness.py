@@ -99,11 +99,10 @@ def count(member: Member) -> Count:
 def kept_back(member: Member) -> list[KeptBack]:
     """Everything that was ever kept back from this device, by journal index, cleared up or not."""
     found: dict[str, KeptBack] = {}
-    for failure in member.state.failures(open_only=False):
-        if failure.code in KEPT_BACK:
-            one = _kept_back(member, failure)
-            if one is not None and (failure.subject not in found or found[failure.subject].cleared):
-                found[failure.subject] = one
+    for failure in member.state.failures(open_only=False, codes=sorted(KEPT_BACK)):
+        one = _kept_back(member, failure)
+        if one is not None and (failure.subject not in found or found[failure.subject].cleared):
+            found[failure.subject] = one
     return sorted(found.values(), key=lambda one: one.index)
 
 
@@ -133,7 +132,7 @@ def _kept_back(member: Member, failure: Failure) -> KeptBack | None:
 def keep_evidence(member: Member, row: AlertRow, error: VerificationError) -> None:
     """Keep as a file that an alert was kept back, once; the claim in it is signed now."""
     name = evidence.withheld_name(row.index, row.statement)
-    if error.code not in KEPT_BACK or evidence.find(member, name) is not None:
+    if error.code not in KEPT_BACK or evidence.find(member, name) is not None or evidence.enough(member, "withheld"):
         return
     entry = member.replica.journal_entry(row.index)
     audience = None if entry is None or entry.alert is None else entry.alert.audience
@@ -153,7 +152,8 @@ def keep_contradiction(member: Member, row: AlertRow, answer: AlertAnswer, error
         return
     try:
         statement = parse_statement(answer.envelope)
-        if evidence.find(member, evidence.contradiction_name(row.index, row.statement)) is None:
+        known = evidence.find(member, evidence.contradiction_name(row.index, row.statement))
+        if known is None and not evidence.enough(member, "contradiction"):
             data = evidence.contradiction_of(member, row.index, statement, answer.leaf)
             if data is not None:
                 evidence.write(member, evidence.contradiction_name(row.index, row.statement), data)

@@ -35,6 +35,8 @@ from keys.sign import sign_statement
 from keys.stanza import NO_BUNDLE, stanza_id
 
 FOLDER = "evidence"
+MAX_FILES = 32
+"""Files of one kind, of up to 100 KB each: further alerts that are kept back are named and counted as well."""
 
 
 def folder_of(member: Member) -> Path:
@@ -59,6 +61,11 @@ def find(member: Member, name: str) -> Path | None:
     """A file of evidence that was written before, or None."""
     path = folder_of(member) / name
     return path if os.path.exists(path) else None
+
+
+def enough(member: Member, kind: str) -> bool:
+    """Whether there are so many files of a kind that another one would only fill the disk."""
+    return sum(1 for _ in folder_of(member).glob(f"{kind}-*")) >= MAX_FILES
 
 
 def withheld_name(index: int, statement: str) -> str:

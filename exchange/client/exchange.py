@@ -75,7 +75,7 @@ class Exchange:
     """One device at one exchange, up to date as of the last ``sync``. Belongs to one event loop; made by ``open_exchange``.
 
     What needs the exchange raises TransportError (unreachable; try again), Refused (it said no; ``code``, ``rule``),
-    BadAnswer and VerificationError (what it showed does not verify; nothing was shown).
+    BadAnswer, VerificationError (what it showed does not verify; nothing was shown), and from a proven fork on ``forks.Forked``.
     """
 
     def __init__(self, member: Member) -> None:

@@ -624,11 +624,13 @@ class MemberState:
         """A person has looked into every failure with one of these codes; the record stays."""
         self._db.executemany("UPDATE failure SET settled=1 WHERE code=?", ((code,) for code in codes))
 
-    def failures(self, *, open_only: bool = True) -> list[Failure]:
-        """Failures, oldest first."""
-        where = " WHERE settled=0" if open_only else ""
+    def failures(self, *, open_only: bool = True, codes: Sequence[str] = ()) -> list[Failure]:
+        """Failures, oldest first; with any of these codes, where some are given."""
+        where = " WHERE settled=0" if open_only else " WHERE 1"
+        where += f" AND code IN ({','.join('?' * len(codes))})" if codes else ""
         rows = self._db.execute(
-            f"SELECT id, at, subject, step, code, detail, rule, evidence, settled FROM failure{where} ORDER BY id"  # noqa: S608
+            f"SELECT id, at, subject, step, code, detail, rule, evidence, settled FROM failure{where} ORDER BY id",  # noqa: S608
+            tuple(codes),
         )
         return [
             Failure(i, at, s, step, code, d, rule, encoding.decode(e, max_bytes=1 << 24), bool(done))

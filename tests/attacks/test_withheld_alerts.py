@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from exchange.client import evidence
 from exchange.client.completeness import KeptBack, count, kept_back
 from exchange.client.evidence import FOLDER
 from exchange.model.statements import Statement
@@ -155,6 +156,17 @@ async def test_withheld_file_that_was_made_up(scene: Scene, change: Callable[[di
     with pytest.raises(ExhibitError) as refusal:
         check_withheld(data, "00" * 32)
     assert refusal.value.code == "exhibit-foreign"
+
+
+async def test_withheld_alerts_without_end_do_not_fill_the_disk(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "MAX_FILES", 1)
+    victim = await scene.unaware("doctor")
+    second = await scene.release()
+    victim.lying.say("GET", "/v1/alerts/.*", DENIED)
+    counted = (await victim.sync()).count
+    assert counted.withheld == len(kept_back(victim.member)) >= 2
+    assert len(files(victim)) == 1
+    assert second.id in {one.statement for one in kept_back(victim.member)}
 
 
 # -- listed as without key -----------------------------------------------------------------------------------------------
