@@ -16,6 +16,7 @@ from pathlib import Path
 from exchange import durable
 from exchange.client.errors import ClientError, StateError, VerificationError
 from exchange.client.follow import follow
+from exchange.client.forks import Forked
 from exchange.client.member import Member
 from exchange.listen.log import OperatorLog
 from exchange.mirror.copy import LogCopy, MirrorError
@@ -106,7 +107,7 @@ class Mirror:
         while not stop.is_set():
             try:
                 await self.round()
-            except (MirrorError, StateError, VerificationError) as error:
+            except (Forked, MirrorError, StateError, VerificationError) as error:
                 self.log.error("mirror-follows-no-longer", code=error.code)
                 return
             except ClientError as error:

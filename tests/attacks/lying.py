@@ -191,6 +191,8 @@ class Forgery:
     alerts: dict[str, tuple[int, Statement]] = field(default_factory=dict)
     packs: dict[str, tuple[PackLeaf, ...]] = field(default_factory=dict)
     shown_size: dict[LogName, int] = field(default_factory=dict)
+    tiles: bool = True
+    """Whether hash tiles are of this history too, or still the honest exchange's."""
 
     @classmethod
     async def of(cls, world: Live) -> Forgery:
@@ -302,7 +304,7 @@ class Forgery:
                 return raw(self.note(log))
             if asked.path.startswith(f"/{log}/tile/entries/"):
                 return self._bundle(log, asked.path.removeprefix(f"/{log}/"))
-            if asked.path.startswith(f"/{log}/tile/"):
+            if self.tiles and asked.path.startswith(f"/{log}/tile/"):
                 return self._tile(log, asked.path.removeprefix(f"/{log}/"))
         if asked.path == "/v1/registry/statements":
             return self._registry(await honest(), asked.start)

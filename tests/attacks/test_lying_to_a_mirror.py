@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from exchange.client.errors import TransportError
+from exchange.client.forks import forget_fork
 from exchange.client.transport import Response
 from exchange.listen.log import LineLog
 from exchange.listen.server import Listener
@@ -183,7 +184,7 @@ async def test_a_log_rolled_back(scene: Scene, tmp_path: Path, log: LogName) -> 
     kept = await mirrored(scene, tmp_path)
     forgery = await kept.victim.forge()
     forgery.shown_size[log] = forgery.size(log) - 2
-    await stops(kept, 1, "fork")
+    await stops(kept, 1, "rolled-back")
 
 
 async def test_a_fork_shown_between_following_and_asking_for_the_checkpoint(scene: Scene, tmp_path: Path) -> None:
@@ -206,6 +207,7 @@ async def test_a_fork_shown_between_following_and_asking_for_the_checkpoint(scen
 async def test_entries_that_are_not_the_logs(scene: Scene, tmp_path: Path) -> None:
     kept = Kept(scene.newcomer("driver"), tmp_path / "mirror")
     forgery = await kept.victim.forge()
+    forgery.tiles = False
     honest = [forgery.note(log) for log in LOGS]
     forgery.rewrite("journal", 1, at=forgery.entry("journal", 1).at + 1)
     kept.victim.lying.say("GET", "/registry/checkpoint", raw(honest[0]))
@@ -219,13 +221,26 @@ async def test_after_the_operator_moved_the_file_away_it_goes_on_with_an_honest_
 ) -> None:
     kept = await mirrored(scene, tmp_path)
     (await kept.victim.forge()).shown_size["journal"] = 3
-    await stops(kept, 1, "fork")
+    await stops(kept, 1, "rolled-back")
     kept.open().stopped[0].rename(tmp_path / "evidence.json")
     await scene.release()
     mirror = kept.open()
     size = mirror.copies["journal"].head.size
     await mirror.round()
     assert mirror.copies["journal"].head.size == size + 1
+
+
+async def test_after_a_fork_moving_the_file_away_is_not_enough(scene: Scene, tmp_path: Path) -> None:
+    """The member of the mirror has proven a fork: it asks nothing before a person has decided, and the mirror says so."""
+    kept = await mirrored(scene, tmp_path)
+    forgery = await kept.victim.forge()
+    forgery.rewrite("journal", 1, at=forgery.entry("journal", 1).at + 1)
+    await stops(kept, 1, "fork")
+    kept.open().stopped[0].rename(tmp_path / "evidence.json")
+    await asyncio.wait_for(kept.open().run(3600, asyncio.Event()), 30)
+    assert json.loads(kept.written.getvalue().splitlines()[-1])["code"] == "forked"
+    forget_fork(kept.victim.state)
+    await kept.open().round()
 
 
 async def test_a_copy_ahead_of_a_member_whose_store_and_exchange_were_set_back(scene: Scene, tmp_path: Path) -> None:
