@@ -78,8 +78,8 @@ EVIDENCE: dict[str, tuple[str, str]] = {
         "rufen Sie ein anderes Mitglied oder die Prüfung der Partnerschaft an und vergleichen Sie, was exchange fork show nennt",
         "call another member or the partnership's auditor, and compare what exchange fork show names"),
     "hint_fork_send": (
-        "senden Sie ihnen {file} auf anderem Weg; jeder kann diesen Beweis ohne Netz prüfen",
-        "send them {file} by another channel; anybody can verify this proof without a network"),
+        "senden Sie ihnen {file} auf anderem Weg; jeder prüft es ohne Netz: exchange audit check-fork",
+        "send them {file} by another channel; anybody verifies it without a network: exchange audit check-fork"),
     "hint_fork_quiet": (
         "veröffentlichen und beantworten Sie bis dahin nichts über die Austauschplattform; Empfangenes bleibt mit --offline lesbar",
         "publish and answer nothing through the exchange till then; what was received stays readable with --offline"),

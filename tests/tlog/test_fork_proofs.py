@@ -9,7 +9,6 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.outside import cosigned
 
 from exchange.tlog.checkpoint import Checkpoint, LogName
 from exchange.tlog.errors import ProofError
@@ -17,6 +16,7 @@ from exchange.tlog.fork import ForkError, ForkProof, fork_hashes, make_fork_proo
 from exchange.tlog.merkle import consistency_proof, leaf_hash, node_hash, range_root
 from keys import encoding
 from keys.note import LogSigner, Note, sign_checkpoint
+from tests.support.outside import cosigned
 from tests.support.world import World
 
 WORLD = World(seed="fork").found()
