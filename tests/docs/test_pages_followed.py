@@ -33,8 +33,8 @@ pytestmark = pytest.mark.timeout(400)
 FOLLOWED = ("officer", "author", "approver", "administrator", "registrar", "registry-office", "auditor", "operator")
 """The visitor's page is followed in tests/cli/test_clear_check.py, that of a witness in tests/cli/test_mirror_flow.py."""
 NOT_RUN = 6
-"""Blocks that end only when somebody ends them: `watch`, `audit watch`, and `serve`, which runs as the test's server; and three that
-take an exchange that lies."""
+"""Blocks that end only when somebody ends them: `watch`, `audit watch`, and `serve`, which runs as the test's server; and three
+that take an exchange that lies."""
 BLOCK = re.compile(r"^(<!-- not run: \S[^\n]* -->\n)?```sh\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
 NUMBER = "LKA-2026-0042"
 PARTNERSHIP = """
