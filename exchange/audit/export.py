@@ -1,49 +1,33 @@
-"""``export``: an auditor's verified copy of both logs, with every statement and leaf list, as a bundle (``docs/spec/audit.md``).
+"""``export``: the auditor's own copy of both logs, with every statement and leaf list, as a bundle (``docs/spec/audit.md``).
 
-The auditor's own client follows the logs first and believes nothing; what is fetched for the bundle is held against the entries
-before it is written.  Whether the rules were kept is not asked here: ``verify`` does that, offline, for anybody.
+``fetch`` brings the copy up to date first, unless nothing is to be asked; the bundle is then written from what is here, each
+statement held against its entry once more.  Whether the rules were kept is not asked here: ``verify`` does that, offline, for
+anybody.
 """
 
 from __future__ import annotations
 
-import asyncio
-import sqlite3
-from collections.abc import AsyncIterator, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from exchange.audit.bundle import BundleError, BundleWriter
+from exchange.audit.copy import LocalCopy
+from exchange.audit.fetch import check_leaves, fetch, first_rows, held_against, open_copy
 from exchange.audit.policyfile import WitnessFiles, witness_files, witnesses_of
 from exchange.audit.report import Progress
-from exchange.audit.statements import EARLIER_SETS
 from exchange.audit.witnesses import NAMING
-from exchange.client.errors import ClientError, Refused, VerificationError
-from exchange.client.follow import follow
+from exchange.client.errors import ClientError, VerificationError
 from exchange.client.member import Member
-from exchange.client.state import MemberState
 from exchange.model.entry import PROPOSED, RELEASED, Entry, parse_entry
-from exchange.model.problems import ExchangeError, Malformed
+from exchange.model.problems import ExchangeError
 from exchange.model.registry import Founding
-from exchange.model.statements import parse_statement
 from exchange.tlog.checkpoint import LOGS, LogName
-from keys import encoding
 from keys.envelope import Envelope
 from keys.errors import KeysError
-from keys.stanza import audience_root, parse_leaf_list
 
 WRITTEN, REFUSED, USAGE = 0, 1, 2
 """Exit statuses of ``exchange audit export``."""
-AT_ONCE = 8
-"""Requests on their way at the same time."""
-BATCH = 256
-"""Statements gathered before they are written."""
-FETCHING = 5
-"""Progress is told as step 5: most of an export is fetching statements."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,57 +42,46 @@ class Exported:
 
 
 @dataclass(slots=True)
-class _Alert:
-    """The entries of one alert statement, oldest first: (index, entry)."""
-
-    entries: list[tuple[int, Entry]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
 class _Count:
     statements: int = 0
     leaves: int = 0
 
 
-async def export(member: Member, out: Path, *, progress: Progress | None = None) -> Exported:
-    """Follow both logs and write the bundle ``out``.
+async def export(member: Member, out: Path, *, offline: bool = False, progress: Progress | None = None) -> Exported:
+    """Fetch (not when ``offline``) and write the bundle ``out`` from the copy.
 
-    Raises VerificationError when the exchange shows something else than its logs say (kept with its evidence in the member's
-    store), ClientError ``not-an-auditor`` when this member is not shown the whole registry, TransportError, Refused,
-    BundleError ``bundle-exists``.
+    Raises as ``fetch``; ClientError ``not-fetched`` when the copy is not complete, ``copy-damaged`` when a file of this machine was
+    changed (the next fetch brings it again); BundleError ``bundle-exists``.
     """
-    await follow(member)
-    try:
-        return await _export(member, out, progress)
-    except VerificationError as error:
-        member.record("audit", error)
-        raise
+    with open_copy(member) as copy:
+        if not offline:
+            await fetch(member, copy, progress=progress)
+        sizes = copy.complete()
+        if sizes is None:
+            raise ClientError("not-fetched", "nothing was fetched to its end yet; fetch first, with the network")
+        return _write(member, copy, sizes, out)
 
 
-async def _export(member: Member, out: Path, progress: Progress | None) -> Exported:
-    state, replica = member.state, member.replica
-    heads = {log: replica.heads[log] for log in LOGS}
-    if not replica.sees_all(replica.facts) or replica.history.opaque:
-        raise ClientError("not-an-auditor", "only who is shown the whole registry can export it")
-    done = _Count()
-    with BundleWriter(out, replica.founding, witnesses_at(member, heads["registry"].size)) as writer:
+def _write(member: Member, copy: LocalCopy, sizes: Mapping[LogName, int], out: Path) -> Exported:
+    state, done = member.state, _Count()
+    with BundleWriter(out, member.replica.founding, witnesses_at(member, sizes["registry"])) as writer:
         for log in LOGS:
-            cosigned = {size: note for size, note in state.cosigned(log) if size <= heads[log].size}
-            with _first(state.entries(log), heads[log].size) as entries:
-                writer.log(log, cosigned.get(heads[log].size, heads[log].note), (data for _, data in entries))
-            for note in cosigned.values():
-                writer.checkpoint(log, note)
-            for size, note in kept_checkpoints(state, log):
-                if size <= heads[log].size:
-                    writer.checkpoint(log, note)
-        with _first(state.shown(), heads["registry"].size) as statements:
+            root = state.root(log, sizes[log])
+            note = None if root is None else copy.best_note(log, sizes[log], root)
+            if note is None:
+                raise _damaged(f"the {log}'s checkpoint of {sizes[log]} entries is not here")
+            with first_rows(state.entries(log), sizes[log]) as entries:
+                writer.log(log, note, (data for _, data in entries))
+            for kept in copy.notes(log, sizes[log]):
+                writer.checkpoint(log, kept)
+        with first_rows(state.shown(), sizes["registry"]) as statements:
             for shown in statements:
                 writer.statement(shown.envelope)
                 writer.openings(shown.envelope.statement_id, shown.openings)
                 done.statements += 1
-        await _journal(member, heads["journal"].size, writer, done, progress)
+        _write_journal(member, copy, sizes["journal"], writer, done)
         path = writer.finish()
-    return Exported(path, heads["registry"].size, heads["journal"].size, done.statements, done.leaves)
+    return Exported(path, sizes["registry"], sizes["journal"], done.statements, done.leaves)
 
 
 def witnesses_at(member: Member, size: int) -> WitnessFiles:
@@ -122,134 +95,54 @@ def witnesses_at(member: Member, size: int) -> WitnessFiles:
     return witness_files(founding, history.at(size, 0).facts, witnesses_of(bodies))
 
 
-@contextmanager
-def _first(found: Iterator[T], count: int) -> Iterator[Iterator[T]]:
-    """The first rows of a query of the store, which is ended on every path."""
-    try:
-        yield islice(found, count)
-    finally:
-        if isinstance(found, Generator):
-            found.close()
+def _damaged(detail: str) -> ClientError:
+    return ClientError("copy-damaged", f"the local copy was changed: {detail}; fetch again")
 
 
-def kept_checkpoints(state: MemberState, log: LogName) -> Iterator[tuple[int, bytes]]:
-    """Every signed checkpoint that this member ever accepted of a log, smallest first: (size, note)."""
-    with closing(sqlite3.connect(f"{state.path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-        yield from database.execute("SELECT size, note FROM checkpoint WHERE log=? ORDER BY size", (log,))
-
-
-# -- the journal's statements ----------------------------------------------------------------------------------------------
-
-
-async def _journal(member: Member, size: int, writer: BundleWriter, done: _Count, progress: Progress | None) -> None:
-    """Every journal statement, the weekly keys' from the store, the others from the exchange, each held against its entry."""
-    epochs = {index: envelope for index, envelope, _ in member.state.epochs()}
-    alerts: dict[str, _Alert] = {}
-    wanted: list[tuple[int, Entry]] = []
-    with _first(member.state.entries("journal"), size) as entries:
+def _write_journal(member: Member, copy: LocalCopy, size: int, writer: BundleWriter, done: _Count) -> None:
+    """Every journal statement, the weekly keys' from the member's store, the others from the copy."""
+    newest: dict[str, int] = {}
+    with first_rows(member.state.entries("journal"), size) as entries:
         for index, data in entries:
             entry = parse_entry(data)
             if entry.kind in (PROPOSED, RELEASED):
-                alerts.setdefault(entry.statement, _Alert()).entries.append((index, entry))
-            elif index in epochs:
-                writer.statement(_held(index, entry, epochs[index]))
-                done.statements += 1
+                newest[entry.statement] = index
+    epochs = {index: envelope for index, envelope, _ in member.state.epochs()}
+    with first_rows(member.state.entries("journal"), size) as entries:
+        for index, data in entries:
+            entry = parse_entry(data)
+            envelope = epochs.get(index) or _stored(copy, index, entry)
+            if newest.get(entry.statement, index) == index:
+                writer.statement(envelope)
+                _write_leaves(copy, index, entry, envelope, writer, done)
             else:
-                wanted.append((index, entry))
-            if len(wanted) >= BATCH:
-                await _write(member, wanted, writer, done)
-                wanted.clear()
-            if progress is not None:
-                progress(FETCHING, index + 1, size)
-    await _write(member, wanted, writer, done)
-    async for statement, envelope, leaves in _alerts(member, alerts):
-        _write_alert(envelope, leaves, writer, done)
-        for index, entry in alerts[statement].entries[:-1]:
-            earlier = await _as_signed(member, index, entry, envelope)
-            writer.statement(earlier, len(earlier.signer_ids))
+                writer.statement(envelope, len(envelope.signer_ids))
             done.statements += 1
 
 
-async def _write(member: Member, wanted: Sequence[tuple[int, Entry]], writer: BundleWriter, done: _Count) -> None:
-    for index, entry, envelope in await _fetched(member, wanted):
-        writer.statement(_held(index, entry, envelope))
-        done.statements += 1
-
-
-async def _fetched(member: Member, wanted: Sequence[tuple[int, Entry]]) -> list[tuple[int, Entry, Envelope]]:
-    """The statements of these entries, a few at a time."""
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def one(index: int, entry: Entry) -> tuple[int, Entry, Envelope]:
-        async with gate:
-            return index, entry, await member.api.statement(entry.statement)
-
-    return await asyncio.gather(*(one(index, entry) for index, entry in wanted))
-
-
-async def _alerts(member: Member, alerts: dict[str, _Alert]) -> AsyncIterator[tuple[str, Envelope, bytes | None]]:
-    """Alerts with their newest signature set and, when sealed, their leaf list, held against the signed root."""
-    known = list(alerts.items())
-    for start in range(0, len(known), BATCH):
-        newest = [alert.entries[-1] for _, alert in known[start : start + BATCH]]
-        for index, entry, shown in await _fetched(member, newest):
-            envelope = await _as_signed(member, index, entry, shown)
-            leaves = None
-            if entry.alert is not None and entry.alert.audience is not None:
-                leaves = await member.api.leaves(entry.statement)
-                _check_leaves(index, envelope, leaves)
-            yield entry.statement, envelope, leaves
-
-
-def _held(index: int, entry: Entry, envelope: Envelope) -> Envelope:
-    """The envelope, when it is the entry's; raises VerificationError (step 2)."""
-    if (envelope.statement_id, envelope.signatures_hash) == (entry.statement, entry.signatures):
-        return envelope
-    evidence = {"entry": encoding.b64(entry.encode()), "statement": encoding.b64(envelope.encode())}
-    raise VerificationError(
-        2, "entry-mismatch", f"journal entry {index}: the statement shown is not the one accepted", evidence
-    )
-
-
-async def _as_signed(member: Member, index: int, entry: Entry, shown: Envelope) -> Envelope:
-    """The alert with the signatures that this entry names; raises VerificationError (step 2) when they are not shown.
-
-    ``shown`` is another set at most: the entry may be older, or an approval may have come since the heads exported were taken.
-    The entry does not say how many signed, and a later set need not hold an earlier one: an author may sign once more.
-    """
-    if entry.kind == PROPOSED and shown.statement_id == entry.statement and shown.signatures_hash != entry.signatures:
-        for signers in EARLIER_SETS:
-            try:
-                found = await member.api.statement(entry.statement, signers)
-            except Refused as refusal:
-                if refusal.code != "statement-unknown":
-                    raise
-                continue
-            if found.signatures_hash == entry.signatures:
-                return found
-    return _held(index, entry, shown)
-
-
-def _check_leaves(index: int, envelope: Envelope, data: bytes) -> None:
-    """The leaf list leads to the root that the author signed; raises VerificationError (step 7)."""
+def _stored(copy: LocalCopy, index: int, entry: Entry) -> Envelope:
+    """A statement from the copy. What does not fit its entry any more was changed here, and accuses nobody else."""
+    data = copy.envelope(index)
     try:
-        sealed = parse_statement(envelope).alert.sealed
-        root, depth = audience_root([leaf.leaf_hash() for leaf in parse_leaf_list(data)])
-        if (root.hex(), depth) == (sealed.root, sealed.depth):
-            return
-        detail = "it does not lead to the signed root"
-    except (KeysError, Malformed) as error:
-        detail = str(error)
-    evidence = {"leaves": encoding.b64(data), "statement": encoding.b64(envelope.encode())}
-    raise VerificationError(7, "root-mismatch", f"journal entry {index}: the leaf list: {detail}", evidence)
+        return held_against(index, entry, Envelope.decode(data or b""))
+    except (KeysError, VerificationError):
+        copy.forget(index, entry.statement)
+        raise _damaged(f"the statement of journal entry {index}") from None
 
 
-def _write_alert(envelope: Envelope, leaves: bytes | None, writer: BundleWriter, done: _Count) -> None:
-    writer.statement(envelope)
-    done.statements += 1
-    if leaves is not None:
-        writer.leaves(envelope.statement_id, leaves)
-        done.leaves += 1
+def _write_leaves(
+    copy: LocalCopy, index: int, entry: Entry, envelope: Envelope, writer: BundleWriter, done: _Count
+) -> None:
+    if entry.alert is None or entry.alert.audience is None:
+        return
+    leaves = copy.leaves(entry.statement) or b""
+    try:
+        check_leaves(index, envelope, leaves)
+    except VerificationError:
+        copy.forget(index, entry.statement)
+        raise _damaged(f"the leaf list of journal entry {index}") from None
+    writer.leaves(entry.statement, leaves)
+    done.leaves += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,13 +154,13 @@ class Outcome:
     error: ExchangeError | None = None
 
 
-async def run_export(member: Member, out: Path, *, progress: Progress | None = None) -> Outcome:
+async def run_export(member: Member, out: Path, *, offline: bool = False, progress: Progress | None = None) -> Outcome:
     """``exchange audit export``: status 0 written, 1 what the exchange shows does not verify, 2 not here or not for this member.
 
     Errors of the network and refusals are raised, as from every other command.
     """
     try:
-        return Outcome(WRITTEN, await export(member, out, progress=progress))
+        return Outcome(WRITTEN, await export(member, out, offline=offline, progress=progress))
     except VerificationError as error:
         return Outcome(REFUSED, error=error)
     except BundleError as error:

@@ -25,6 +25,7 @@ from exchange.cli import (
     audit_exhibit,
     audit_fork,
     audit_watch,
+    audit_fetch,
     change,
     circle,
     clear_check,
@@ -169,6 +170,7 @@ def build() -> typer.Typer:
     forking.command("forget", help=help_text("fork_forget"))(fork.forget)
     app.add_typer(forking, name="fork", help=help_text("fork"))
     auditing = _group("audit")
+    auditing.command("fetch", help=help_text("audit_fetch"))(audit_fetch.fetch)
     auditing.command("export", help=help_text("audit_export"))(audit.export)
     auditing.command("verify", help=help_text("audit_verify"))(audit.verify)
     auditing.command("evidence", help=help_text("audit_evidence"))(audit_evidence.evidence)

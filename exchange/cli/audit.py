@@ -20,26 +20,38 @@ MAX_NOTE = 65_536
 
 def export(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help=help_text("opt_audit_out"))],
+    offline: Annotated[bool, typer.Option("--offline", help=help_text("opt_audit_offline"))] = False,
     passphrase_file: PassphraseOption = None,
     home: HomeOption = None,
     lang: LangOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Export both logs, the statements and the keys. Exit status 1 when what the exchange shows does not verify."""
+    """Fetch what is missing, then export logs, statements and keys.
+
+    Exit status 1 when what the exchange shows does not verify.
+    """
     import asyncio
 
     from exchange.audit.export import run_export
+    from exchange.cli.audit_fetch import not_enrolled
     from exchange.cli.failure import report_failure
     from exchange.cli.member import opened
+    from exchange.client.errors import Refused
 
     terminal = Terminal(chosen(lang), as_json=json, home=home)
 
     async def work() -> int:
-        async with opened(terminal, passphrase_file) as member:
+        async with opened(terminal, passphrase_file, offline=True) as member:
             with terminal.progress("progress_export") as update:
-                outcome = await run_export(
-                    member.client, out, progress=lambda step, done, total: update(done, total=total)
-                )
+                try:
+                    outcome = await run_export(
+                        member.client,
+                        out,
+                        offline=offline,
+                        progress=lambda step, done, total: update(done, total=total),
+                    )
+                except Refused as refusal:
+                    raise not_enrolled(member, refusal) from None
         if outcome.error is not None:
             report_failure(terminal, outcome.error)
         made = outcome.exported

@@ -16,6 +16,7 @@ from exchange.cli.texts_alerts import ALERTS
 from exchange.cli.texts_audit_evidence import AUDIT_EVIDENCE, HELP_AUDIT_EVIDENCE
 from exchange.cli.texts_audit_fork import AUDIT_FORK, HELP_AUDIT_FORK
 from exchange.cli.texts_audit_watch import AUDIT_WATCH, HELP_AUDIT_WATCH
+from exchange.cli.texts_audit_fetch import AUDIT_FETCH, HELP_AUDIT_FETCH
 from exchange.cli.texts_clear import CLEAR
 from exchange.cli.texts_content import CONTENT
 from exchange.cli.texts_evidence import EVIDENCE, HELP_EVIDENCE
@@ -47,6 +48,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     **QUORUM,
     **AUDIT_WATCH,
     **EVIDENCE,
+    **AUDIT_FETCH,
 }
 """Text key to (German, English)."""
 HELPS: dict[str, tuple[str, str]] = {
@@ -61,6 +63,8 @@ HELPS: dict[str, tuple[str, str]] = {
     **HELP_QUORUM,
     **HELP_AUDIT_WATCH,
     **HELP_EVIDENCE,
+    **HELP_NAMING,
+    **HELP_AUDIT_FETCH,
 }
 """The same of the help texts."""
 

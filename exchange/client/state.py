@@ -230,6 +230,11 @@ class MemberState:
         row = self._one("SELECT size, root, note FROM checkpoint WHERE log=? ORDER BY size DESC LIMIT 1", log)
         return Kept() if row is None else Kept(*row)
 
+    def kept_heads(self, log: LogName) -> list[Kept]:
+        """Every checkpoint accepted of a log, smallest first."""
+        rows = self._db.execute("SELECT size, root, note FROM checkpoint WHERE log=? ORDER BY size", (log,))
+        return [Kept(*row) for row in rows]
+
     def keep_head(self, log: LogName, head: Kept, now: int) -> None:
         """Keep an accepted checkpoint; earlier ones stay."""
         self._db.execute(

@@ -1,0 +1,185 @@
+"""The auditor's local copy: what a bundle needs beyond the member's own store, in one SQLite file beside it (0600, WAL).
+
+Entries, registry statements, openings and weekly keys are in the member's store (``exchange.client.state``), which follows the
+logs.  Here are the journal's other statements by index, leaf lists by statement id, and every checkpoint that was ever shown,
+with the cosignature lines that it had then.  What is put in was held against its entry before; nothing is ever half written, and
+several programs may use one file.  This module stores and finds; it verifies nothing and speaks to nobody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from exchange.client.errors import StateError
+from exchange.tlog.checkpoint import LOGS, LogName
+
+FILE = "audit.sqlite"
+"""Beside the member's store."""
+VERSION = 1
+BUSY_SECONDS = 10.0
+"""How long one program waits for another that writes the same copy."""
+MOST_NOTES = 4
+"""Notes kept of one log, size and root: a cosignature may be renewed every few minutes, and nobody fills the disk with lines."""
+
+_SCHEMA = (
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE TABLE note (log TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, note BLOB NOT NULL,"
+    " PRIMARY KEY (log, size, root, note)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE envelope (idx INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT",
+    "CREATE TABLE leaves (statement TEXT PRIMARY KEY, data BLOB NOT NULL) STRICT, WITHOUT ROWID",
+)
+
+
+class LocalCopy:
+    """The opened copy. A context manager; several processes may share the file."""
+
+    def __init__(self, path: Path, exchange: str) -> None:
+        """Open or create. Raises StateError: ``state-newer``, ``state-unusable``, ``state-foreign``."""
+        self.path = path
+        try:
+            if not path.exists():
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+            self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=64)
+        except (OSError, sqlite3.Error) as error:
+            raise StateError("state-unusable", f"the auditor's copy cannot be opened ({error})") from None
+        try:
+            self._prepare(exchange)
+        except sqlite3.Error as error:
+            self.close()
+            raise StateError("state-unusable", f"the auditor's copy cannot be used ({error})") from None
+        except BaseException:
+            self.close()
+            raise
+
+    def _prepare(self, exchange: str) -> None:
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.execute("PRAGMA secure_delete=ON")
+        with self.transaction():
+            version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+            if version > VERSION:
+                raise StateError("state-newer", "the auditor's copy was written by a newer version of this program")
+            if version < VERSION:
+                for statement in _SCHEMA:
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version={VERSION}")
+            known = self._get("exchange")
+            if known is None:
+                self._put("exchange", exchange)
+            elif known != exchange:
+                raise StateError("state-foreign", "the auditor's copy is of another exchange")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def __enter__(self) -> LocalCopy:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; durable when it ends. Raises StateError ``state-busy``."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise StateError("state-busy", f"another program is writing the auditor's copy ({error})") from None
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def _get(self, key: str) -> str | None:
+        row = self._db.execute("SELECT value FROM meta WHERE key=?", (key,)).fetchone()
+        return None if row is None else row[0]
+
+    def _put(self, key: str, value: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    # -- how far it is -----------------------------------------------------------------------------------------------
+
+    def complete(self) -> dict[LogName, int] | None:
+        """The sizes of both logs for which everything is here; None before the first fetch ended."""
+        found = self._get("complete")
+        if found is None:
+            return None
+        registry, journal = found.split(" ")
+        return {"registry": int(registry), "journal": int(journal)}
+
+    def set_complete(self, sizes: Mapping[LogName, int]) -> None:
+        """Everything up to these sizes is here. What another program completed meanwhile is not taken back."""
+        with self.transaction():
+            known = self.complete() or dict.fromkeys(LOGS, 0)
+            if all(sizes[log] >= known[log] for log in LOGS):
+                self._put("complete", f"{sizes['registry']} {sizes['journal']}")
+
+    # -- checkpoints -------------------------------------------------------------------------------------------------
+
+    def keep_note(self, log: LogName, size: int, root: bytes, note: bytes) -> None:
+        """Keep a signed checkpoint as it was shown.
+
+        Of one size and root a note whose lines all stand in another one is not needed; two roots of one size are a fork, and
+        both stay whatever lines they have.
+        """
+        with self.transaction():
+            known = [kept for _, kept in self._notes(log, size, root)]
+            lines = frozenset(note.splitlines())
+            if any(lines <= frozenset(kept.splitlines()) for kept in known):
+                return
+            kept = [one for one in known if not frozenset(one.splitlines()) <= lines]
+            kept = sorted([*kept, note], key=lambda one: len(one.splitlines()), reverse=True)[:MOST_NOTES]
+            self._db.execute("DELETE FROM note WHERE log=? AND size=? AND root=?", (log, size, root))
+            self._db.executemany("INSERT INTO note VALUES (?, ?, ?, ?)", ((log, size, root, one) for one in kept))
+
+    def notes(self, log: LogName, size: int) -> list[bytes]:
+        """Every checkpoint kept of a log up to a size, smallest first."""
+        rows = self._db.execute("SELECT note FROM note WHERE log=? AND size<=? ORDER BY size, root, note", (log, size))
+        return [row[0] for row in rows]
+
+    def best_note(self, log: LogName, size: int, root: bytes) -> bytes | None:
+        """The checkpoint of one size and root with the most lines; None when there is none."""
+        notes = [note for _, note in self._notes(log, size, root)]
+        return max(notes, key=lambda note: len(note.splitlines()), default=None)
+
+    def _notes(self, log: LogName, size: int, root: bytes) -> list[tuple[int, bytes]]:
+        rows = self._db.execute(
+            "SELECT size, note FROM note WHERE log=? AND size=? AND root=? ORDER BY note", (log, size, root)
+        )
+        return [(found, note) for found, note in rows]
+
+    # -- statements and leaf lists -----------------------------------------------------------------------------------
+
+    def keep(self, envelopes: Iterable[tuple[int, bytes]], leaves: Iterable[tuple[str, bytes]]) -> None:
+        """Keep journal statements (index, encoded envelope) and leaf lists (statement id, bytes), all of them or none."""
+        with self.transaction():
+            self._db.executemany("INSERT OR REPLACE INTO envelope VALUES (?, ?)", envelopes)
+            self._db.executemany("INSERT OR REPLACE INTO leaves VALUES (?, ?)", leaves)
+
+    def held(self, start: int) -> set[int]:
+        """The journal indexes from ``start`` on whose statements are here."""
+        return {row[0] for row in self._db.execute("SELECT idx FROM envelope WHERE idx>=?", (start,))}
+
+    def envelope(self, index: int) -> bytes | None:
+        """The statement of a journal entry, encoded; None when it is not here."""
+        row = self._db.execute("SELECT data FROM envelope WHERE idx=?", (index,)).fetchone()
+        return None if row is None else row[0]
+
+    def leaves(self, statement: str) -> bytes | None:
+        """An alert's leaf list; None when it is not here."""
+        row = self._db.execute("SELECT data FROM leaves WHERE statement=?", (statement,)).fetchone()
+        return None if row is None else row[0]
+
+    def forget(self, index: int, statement: str) -> None:
+        """Drop a statement and its leaf list: they do not belong to their entry any more, as only a damaged file can do."""
+        with self.transaction():
+            self._db.execute("DELETE FROM envelope WHERE idx=?", (index,))
+            self._db.execute("DELETE FROM leaves WHERE statement=?", (statement,))
+            self._db.execute("DELETE FROM meta WHERE key='complete'")
