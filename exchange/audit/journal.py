@@ -262,6 +262,8 @@ class JournalReplay:
         """What the server claims must fit the log; that it is true is more than a log can prove."""
         recorder, totals = self._recorder, self._recorder.totals
         if isinstance(body, AccessRead):
+            if body.device not in roster.facts.devices:
+                raise AlertRefusal("R1", "device-unknown", f"device {body.device} was not enrolled")
             totals.accesses += body.count
             return
         if isinstance(body, StatementRefuse):

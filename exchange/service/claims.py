@@ -123,9 +123,9 @@ class Claims:
         return None
 
     def audited(self, device: str, what: str, count: int = 1) -> None:
-        """An auditor's device was handed ``count`` of something."""
+        """An auditor's device was handed ``count`` of something (``docs/spec/audit.md``, Access)."""
         key = (device, what)
-        if key in self._audited or len(self._audited) < MAX_WAITING:
+        if count and (key in self._audited or len(self._audited) < MAX_WAITING):
             self._audited[key] = self._audited.get(key, 0) + count
 
     # -- flushing -------------------------------------------------------------------------------------------------

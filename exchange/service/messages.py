@@ -20,7 +20,7 @@ from exchange.policy.messages import check_answer, check_permitted, check_to_sou
 from exchange.service.alerts import Alerts
 from exchange.service.claims import Claims
 from exchange.service.denied import Denied
-from exchange.service.reading import MAX_PAGE, indexed, paged
+from exchange.service.reading import MAX_PAGE, counted, indexed, paged
 from exchange.service.visibility import Reader
 from exchange.store import grants, messages
 from exchange.store import statements as statement_rows
@@ -148,7 +148,13 @@ class Messages:
         """
         await self._of_the_source(reader, statement, "reactions")
         size = self._ledger.head("journal").size
-        return paged(await self._store.read(_about, statement, start, size), MAX_PAGE, indexed)
+        return self._page(reader, "reactions", await self._store.read(_about, statement, start, size))
+
+    def _page(self, reader: Reader, what: str, rows: Sequence[StatementRow]) -> bytes:
+        page, handed = counted(rows)
+        if reader.auditor:
+            self._claims.audited(reader.device, what, handed)
+        return page
 
     async def _of_the_source(self, reader: Reader, statement: str, what: str) -> None:
         """Publishers of the author's organisation, and auditors; raises Denied."""
@@ -158,14 +164,12 @@ class Messages:
         own = reader.organisation == view.row.author_organisation and reader.terms is None
         if not (reader.auditor or (own and reader.publisher)):
             raise Denied("not-entitled", f"{what} are for publishers of the author's organisation and for auditors")
-        if reader.auditor:
-            self._claims.audited(reader.device, what)
 
     async def grants(self, reader: Reader, statement: str, start: int) -> bytes:
         """``GET /v1/alerts/{id}/grants``: to whom an alert was given, so that its source can reach them; raises as ``about``."""
         await self._of_the_source(reader, statement, "grants")
         size = self._ledger.head("journal").size
-        return paged(await self._store.read(_grants, statement, start, size), MAX_PAGE, indexed)
+        return self._page(reader, "grants", await self._store.read(_grants, statement, start, size))
 
     async def answers(self, reader: Reader, start: int) -> bytes:
         """The answers to what persons of the reader's organisation asked, from a journal index on.

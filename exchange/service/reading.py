@@ -39,6 +39,10 @@ MAX_PAGE_BYTES = 2 << 20
 """Bytes of envelopes after which a page ends early; ``next`` says where it goes on."""
 
 
+ACCESS = "access.read"
+"""Reading what was read is not logged again: it would never end, and names nobody but the auditor's own device."""
+
+
 class Reading:
     """The readable side of the exchange."""
 
@@ -88,8 +92,8 @@ class Reading:
             raise Denied("statement-unknown", "there is no statement with this id, or none with so many signers")
         if not await self._may_read(reader, row):
             raise Denied("not-entitled", "this statement is not for you to read")
-        if reader.auditor and row.log == "journal":
-            self._claims.audited(reader.device, "statement")
+        if reader.auditor and row.kind != ACCESS:
+            self._claims.audited(reader.device, "registry" if row.log == "registry" else "statement")
         return composed(envelope=row.envelope, index=value(row.index), log=value(row.log))
 
     async def _may_read(self, reader: Reader, row: StatementRow) -> bool:
@@ -134,10 +138,11 @@ class Reading:
         most = min(max(limit, 1), MAX_PAGE)
         shown = islice((i for i in range(start, len(chains)) if is_shown(reader, facts, chains[i])), most + 1)
         rows, openings = await self._store.read(_registry_rows, list(shown))
-        handed = 0
+        handed = shown_here = 0
 
         def item(row: StatementRow) -> bytes:
-            nonlocal handed
+            nonlocal handed, shown_here
+            shown_here += 1
             handed_here = [
                 _opening(opening)
                 for opening in openings.get(row.statement, ())
@@ -147,7 +152,8 @@ class Reading:
             return composed(envelope=row.envelope, index=value(row.index), openings=array(handed_here))
 
         page = paged(rows, most, item)
-        if reader.auditor and handed:
+        if reader.auditor:
+            self._claims.audited(reader.device, "registry", shown_here)
             self._claims.audited(reader.device, "opening", handed)
         return page
 
@@ -287,6 +293,18 @@ class Reading:
 def indexed(row: StatementRow) -> bytes:
     """A statement in a page: envelope and index."""
     return composed(envelope=row.envelope, index=value(row.index))
+
+
+def counted(rows: Sequence[StatementRow]) -> tuple[bytes, int]:
+    """A page of statements with their indexes, and how many it hands out; ``rows`` as for `paged`."""
+    handed = 0
+
+    def item(row: StatementRow) -> bytes:
+        nonlocal handed
+        handed += 1
+        return indexed(row)
+
+    return paged(rows, MAX_PAGE, item), handed
 
 
 def paged(rows: Sequence[StatementRow], most: int, item: Callable[[StatementRow], bytes]) -> bytes:

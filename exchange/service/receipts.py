@@ -13,7 +13,7 @@ from exchange.service.alerts import Alerts, AlertView
 from exchange.service.answers import array, composed, value
 from exchange.service.claims import Claims
 from exchange.service.denied import Denied
-from exchange.service.reading import MAX_PAGE, indexed, paged
+from exchange.service.reading import MAX_PAGE, counted
 from exchange.service.state import ExchangeState
 from exchange.service.visibility import Reader
 from exchange.store import alerts as alert_rows
@@ -63,8 +63,9 @@ class Receipts:
         if not view.released:
             raise Denied("not-released", "the alert is not released")
         if reader.auditor:
-            self._claims.audited(reader.device, "receipts")
-            return await self._statements(view, start)
+            page, handed = counted(await self._statements(view, start))
+            self._claims.audited(reader.device, "receipts", handed)
+            return page
         if not self._alerts.publishes(reader, view):
             raise Denied("not-entitled", "receipts are for publishers of the author's organisation and for auditors")
         return await self._states(view)
@@ -89,10 +90,9 @@ class Receipts:
         answer = {f"{noun}s": array(items)}
         return composed(statement=value(view.row.statement), **answer)
 
-    async def _statements(self, view: AlertView, start: int) -> bytes:
+    async def _statements(self, view: AlertView, start: int) -> list[StatementRow]:
         size = self._ledger.head("journal").size
-        rows = await self._store.read(_statements, view.row.statement, start, size)
-        return paged(rows, MAX_PAGE, indexed)
+        return await self._store.read(_statements, view.row.statement, start, size)
 
 
 def _marks(connection: Connection, alert: str) -> tuple[AudienceRow | None, list[tuple[str, str, int]]]:

@@ -126,6 +126,12 @@ def test_a_claim_signed_by_another_server(scene: Partnership, tmp_path: Path) ->
     assert first(scene, tmp_path)[0::3] == (5, index)
 
 
+def test_a_claim_of_reading_by_a_device_that_nobody_enrolled(scene: Partnership, tmp_path: Path) -> None:
+    world = scene.world
+    index = world.log(world.claim("access.read", count=1, device=world.random.id(), what="opening"))
+    assert first(scene, tmp_path) == (9, "R1", "journal", index, "device-unknown")
+
+
 def test_a_statement_for_another_exchange(scene: Partnership, tmp_path: Path) -> None:
     alert = scene.world.alert(scene.author, "AMBER", scene.health, exchange="ab" * 32)
     index = scene.world.log(alert)

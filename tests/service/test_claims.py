@@ -134,6 +134,7 @@ async def test_what_an_auditor_reads_is_in_the_journal(place: Partnership):
     assert {(body.device, body.what, body.count) for body in bodies} == {
         (place.auditor.device, "opening", openings),
         (place.auditor.device, "leaf-list", 1),
+        (place.auditor.device, "registry", len(page["statements"])),
         (place.auditor.device, "statement", 2),
     }
     assert openings > 0
