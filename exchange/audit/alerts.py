@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from exchange.audit.bundle import AuditBundle, BundleError
+from exchange.audit.bundle import BundleError
 from exchange.audit.registry import RegistryReplay
 from exchange.audit.report import Recorder
 from exchange.audit.signatures import SignatureChecks
+from exchange.audit.source import Source
 from exchange.audit.trees import LogView
 from exchange.model.alert import AlertBody, Core, Urgency
 from exchange.model.entry import RELEASED, AlertMark, AudienceHead, Entry
@@ -85,7 +86,7 @@ class AlertReplay:
 
     def __init__(
         self,
-        bundle: AuditBundle,
+        bundle: Source,
         journal: LogView,
         registry: RegistryReplay,
         epochs: EpochTable,

@@ -115,6 +115,10 @@ def _keep_notes(member: Member, copy: LocalCopy, log: LogName, head: Kept, claim
     for kept in (*member.state.kept_heads(log), *claims, head):
         if kept.note and kept.size <= head.size:
             copy.keep_note(log, kept.size, kept.root, kept.note)
+    for size, note in member.state.cosigned(log):
+        root = member.state.root(log, size)
+        if root is not None:
+            copy.keep_note(log, size, root, note)
 
 
 # -- the journal's statements ----------------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from exchange.audit.alerts import AlertReplay, Known
-from exchange.audit.bundle import AuditBundle, BundleError
+from exchange.audit.bundle import BundleError
+from exchange.audit.source import Source
 from exchange.audit.trees import LogView
 from exchange.model.alert import AlertBody
 from exchange.model.entry import Entry, GrantMark
@@ -46,7 +47,7 @@ class _Leaves:
 class GrantReplay:
     """All grants of the journal, in order."""
 
-    def __init__(self, bundle: AuditBundle, journal: LogView, alerts: AlertReplay, epochs: EpochTable) -> None:
+    def __init__(self, bundle: Source, journal: LogView, alerts: AlertReplay, epochs: EpochTable) -> None:
         self._bundle = bundle
         self._journal = journal
         self._alerts = alerts

@@ -7,11 +7,11 @@ second time, from the specification, so that a mistake in the server's order of 
 from __future__ import annotations
 
 from exchange.audit.alerts import AlertReplay, Known
-from exchange.audit.bundle import AuditBundle
 from exchange.audit.grants import GrantReplay
 from exchange.audit.registry import RegistryReplay
 from exchange.audit.report import Recorder
 from exchange.audit.signatures import SignatureChecks
+from exchange.audit.source import Source
 from exchange.audit.statements import Statements
 from exchange.audit.trees import LogView, proven_entries
 from exchange.model.alert import AlertBody, DeviceIssuer
@@ -49,7 +49,7 @@ class JournalReplay:
 
     def __init__(
         self,
-        bundle: AuditBundle,
+        bundle: Source,
         view: LogView,
         registry: RegistryReplay,
         statements: Statements,

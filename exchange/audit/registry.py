@@ -10,9 +10,9 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 
-from exchange.audit.bundle import AuditBundle
 from exchange.audit.report import Recorder
 from exchange.audit.signatures import SignatureChecks
+from exchange.audit.source import Source
 from exchange.audit.statements import Statements
 from exchange.audit.trees import LogView, proven_entries
 from exchange.model.entry import Entry, parse_entry
@@ -34,7 +34,7 @@ class RegistryReplay:
 
     def __init__(
         self,
-        bundle: AuditBundle,
+        bundle: Source,
         view: LogView,
         exchange: str,
         statements: Statements,

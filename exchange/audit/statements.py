@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from exchange.audit.bundle import AuditBundle, BundleError, statement_path
+from exchange.audit.bundle import BundleError, statement_path
 from exchange.audit.report import Recorder
+from exchange.audit.source import Source
 from exchange.audit.trees import LogView
 from exchange.model.entry import PROPOSED, REJECTED, RELEASED, Entry
 from exchange.model.problems import Malformed
@@ -30,7 +31,7 @@ class Statements:
     """The statements of a bundle, as the entries ask for them."""
 
     def __init__(
-        self, bundle: AuditBundle, exchange: str, views: Mapping[LogName, LogView], recorder: Recorder
+        self, bundle: Source, exchange: str, views: Mapping[LogName, LogView], recorder: Recorder
     ) -> None:
         self._bundle = bundle
         self._exchange = exchange

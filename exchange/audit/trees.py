@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from exchange.audit.bundle import AuditBundle, BundleError, key_files, statement_path
+from exchange.audit.bundle import BundleError, key_files, statement_path
 from exchange.audit.report import Recorder
+from exchange.audit.source import Source
 from exchange.model.problems import ExchangeError
 from exchange.model.registry import Founding
 from exchange.model.statements import Statement, parse_statement
@@ -79,7 +80,7 @@ class Older:
 # -- step 1 ----------------------------------------------------------------------------------------------------------------
 
 
-def read_founding(bundle: AuditBundle, exchange: str, recorder: Recorder) -> Founded | None:
+def read_founding(bundle: Source, exchange: str, recorder: Recorder) -> Founded | None:
     """The founding of this exchange id, and the keys that it names; None when there is nothing to go on with."""
     recorder.count(1)
     path = statement_path(exchange)
@@ -108,7 +109,7 @@ def read_founding(bundle: AuditBundle, exchange: str, recorder: Recorder) -> Fou
     return founded
 
 
-def check_note(bundle: AuditBundle, founded: Founded, log: LogName, recorder: Recorder) -> Checkpoint | None:
+def check_note(bundle: Source, founded: Founded, log: LogName, recorder: Recorder) -> Checkpoint | None:
     """The log's checkpoint with both signatures; also returned unverified, so that the trees can still be compared."""
     recorder.count(1)
     path = f"{log}/checkpoint"
@@ -150,7 +151,7 @@ def split_entries(data: bytes, count: int) -> tuple[list[bytes], str]:
 class _Rebuild:
     """One log's tree from its entries, compared with every tile on the way."""
 
-    def __init__(self, bundle: AuditBundle, head: Checkpoint, log: LogName, recorder: Recorder) -> None:
+    def __init__(self, bundle: Source, head: Checkpoint, log: LogName, recorder: Recorder) -> None:
         self._bundle, self._head, self._log, self._recorder = bundle, head, log, recorder
         self._edge = Edge()
         self._differing: list[tuple[int, str, int]] = []
@@ -239,7 +240,7 @@ class _Rebuild:
         return upper or 0
 
 
-def rebuild(bundle: AuditBundle, log: LogName, head: Checkpoint, recorder: Recorder) -> LogView:
+def rebuild(bundle: Source, log: LogName, head: Checkpoint, recorder: Recorder) -> LogView:
     """Rebuild a log's tree from its entries, compare every tile and the root."""
     view = _Rebuild(bundle, head, log, recorder).run()
     for path, _ in bundle.files(log):
@@ -258,7 +259,7 @@ def _belongs(path: str, size: int) -> bool:
     return place.width == width_at(level, place.index, size)
 
 
-def proven_entries(bundle: AuditBundle, view: LogView, first: int = 0) -> Iterator[tuple[int, bytes]]:
+def proven_entries(bundle: Source, view: LogView, first: int = 0) -> Iterator[tuple[int, bytes]]:
     """The entries that the tree proves, from an index on, with their indexes, read bundle by bundle."""
     for number in range(first // TILE_WIDTH, (view.proven + TILE_WIDTH - 1) // TILE_WIDTH):
         place = Bundle(number, width_at(0, number, view.size))
@@ -271,7 +272,7 @@ def proven_entries(bundle: AuditBundle, view: LogView, first: int = 0) -> Iterat
 # -- step 3 ----------------------------------------------------------------------------------------------------------------
 
 
-def read_older(bundle: AuditBundle, kept: Sequence[bytes], origin: str, recorder: Recorder) -> list[Older]:
+def read_older(bundle: Source, kept: Sequence[bytes], origin: str, recorder: Recorder) -> list[Older]:
     """The checkpoints in the bundle and those that the caller kept elsewhere, unverified."""
     found: list[Older] = []
     names = {log_origin(origin, log): log for log in LOGS}

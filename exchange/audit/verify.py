@@ -17,6 +17,7 @@ from exchange.audit.journal import JournalReplay
 from exchange.audit.registry import RegistryReplay
 from exchange.audit.report import STEPS, Head, Progress, Recorder, Report
 from exchange.audit.signatures import Fault, SignatureChecks, workers_for
+from exchange.audit.source import Source
 from exchange.audit.statements import Statements
 from exchange.audit.trees import (
     Founded,
@@ -64,7 +65,27 @@ def verify_bundle(
     witnesses has not seen.  Raises BundleError (``not-a-bundle``, ``manifest-malformed``) when there is no bundle to judge, and
     EncodingError for an exchange id that is none; everything else is a finding.
     """
-    bundle = AuditBundle(path)
+    return verify_source(
+        AuditBundle(path),
+        exchange=exchange,
+        kept=kept,
+        workers=workers,
+        progress=progress,
+        require_quorum=require_quorum,
+    )
+
+
+def verify_source(
+    bundle: Source,
+    *,
+    exchange: str | None = None,
+    kept: Sequence[bytes] = (),
+    workers: int | None = None,
+    progress: Progress | None = None,
+    require_quorum: bool = False,
+    with_policy: bool = True,
+) -> Report:
+    """The same of any source; raises as `verify_bundle`. ``with_policy``: it holds a witness policy, which is compared."""
     manifest = bundle.manifest()
     wanted = unhex32(manifest.get("exchange") if exchange is None else exchange).hex()
     recorder = Recorder(progress)
@@ -83,14 +104,14 @@ def verify_bundle(
     else:
         entries = sum(view.size for view in views.values())
         facts = _replay(bundle, founded, views, workers_for(entries) if workers is None else workers, recorder)
-        check_witnesses(bundle, founded, views, facts, recorder, required=require_quorum)
+        check_witnesses(bundle, founded, views, facts, recorder, required=require_quorum, with_policy=with_policy)
     _check_manifest(bundle, manifest, heads, recorder)
     named = {log: Head(head.size, head.root.hex()) for log, head in heads.items()}
     return recorder.report(wanted, founded.body.origin, named)
 
 
 def _trees(
-    bundle: AuditBundle,
+    bundle: Source,
     founded: Founded,
     heads: Mapping[LogName, Checkpoint],
     kept: Sequence[bytes],
@@ -106,7 +127,7 @@ def _trees(
 
 
 def _replay(
-    bundle: AuditBundle, founded: Founded, views: Mapping[LogName, LogView], workers: int, recorder: Recorder
+    bundle: Source, founded: Founded, views: Mapping[LogName, LogView], workers: int, recorder: Recorder
 ) -> Facts | None:
     """Steps 4 to 10: the registry runs forward as the journal needs it. The newest facts, when it was replayed to its end."""
 
@@ -135,7 +156,7 @@ def _replay(
     return registry.facts(views["registry"].size)
 
 
-def _openings(bundle: AuditBundle, registry_size: int, recorder: Recorder) -> dict[str, tuple[Opening, ...]]:
+def _openings(bundle: Source, registry_size: int, recorder: Recorder) -> dict[str, tuple[Opening, ...]]:
     try:
         return bundle.openings(registry_size)
     except BundleError as error:
@@ -145,7 +166,7 @@ def _openings(bundle: AuditBundle, registry_size: int, recorder: Recorder) -> di
 
 
 def _check_manifest(
-    bundle: AuditBundle, manifest: Mapping[str, Any], heads: Mapping[LogName, Checkpoint], recorder: Recorder
+    bundle: Source, manifest: Mapping[str, Any], heads: Mapping[LogName, Checkpoint], recorder: Recorder
 ) -> None:
     """Step 10: the manifest says what is there. It is checked last, so that it never hides what it is about."""
     contents = manifest.get("contents")

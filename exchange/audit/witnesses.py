@@ -10,9 +10,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 
-from exchange.audit.bundle import MAX_POLICY, POLICY, AuditBundle, BundleError
+from exchange.audit.bundle import MAX_POLICY, POLICY, BundleError
 from exchange.audit.policyfile import log_keys, witnesses_of
 from exchange.audit.report import Recorder, Witnessed
+from exchange.audit.source import Source
 from exchange.audit.trees import Founded, LogView, proven_entries
 from exchange.model.entry import parse_entry
 from exchange.model.registry import Founding
@@ -33,15 +34,19 @@ _MARK = b'"witness.name"'
 
 
 def check_witnesses(
-    bundle: AuditBundle,
+    bundle: Source,
     founded: Founded,
     views: Mapping[LogName, LogView],
     facts: Facts | None,
     recorder: Recorder,
     *,
     required: bool = False,
+    with_policy: bool = True,
 ) -> None:
-    """Judge every note of a bundle whose registry was replayed to its end (``facts``; None: it was not)."""
+    """Judge every note of a bundle whose registry was replayed to its end (``facts``; None: it was not).
+
+    ``with_policy``: the bundle holds a witness policy; the operator's own store has none.
+    """
     if facts is None:
         recorder.incomplete(1)
         return
@@ -66,10 +71,11 @@ def check_witnesses(
             recorder.witnessed[log] = Witnessed(facts.quorum, names, times, quorum_time(times, facts.quorum))
     for log in LOGS:
         _judge_quorum(log, views[log].size, newest.get(log), facts, recorder, required)
-    _judge_policy(bundle, founded.body, facts, recorder)
+    if with_policy:
+        _judge_policy(bundle, founded.body, facts, recorder)
 
 
-def _named(bundle: AuditBundle, view: LogView) -> Iterator[object]:
+def _named(bundle: Source, view: LogView) -> Iterator[object]:
     """The bodies of all ``witness.name`` statements, which the replay has accepted."""
     for _, data in proven_entries(bundle, view):
         if _MARK in data:
@@ -78,7 +84,7 @@ def _named(bundle: AuditBundle, view: LogView) -> Iterator[object]:
                 yield parse_statement(Envelope.decode(bundle.statement(entry.statement))).body
 
 
-def _notes(bundle: AuditBundle, founded: Founded) -> Iterator[tuple[str, LogName, bytes]]:
+def _notes(bundle: Source, founded: Founded) -> Iterator[tuple[str, LogName, bytes]]:
     """Every note of the two logs in the bundle; what cannot be read, or is of another log, other steps name."""
     names: dict[str, LogName] = {log_origin(founded.body.origin, log): log for log in LOGS}
     for source, note in _read(bundle):
@@ -87,7 +93,7 @@ def _notes(bundle: AuditBundle, founded: Founded) -> Iterator[tuple[str, LogName
             yield source, of, note
 
 
-def _read(bundle: AuditBundle) -> Iterator[tuple[str, bytes]]:
+def _read(bundle: Source) -> Iterator[tuple[str, bytes]]:
     for log in LOGS:
         with contextlib.suppress(BundleError):
             yield f"{log}/checkpoint", bundle.checkpoint(log)
@@ -173,7 +179,7 @@ def _judge_quorum(
     tell(1, "not-witnessed", f"{wanted} have not seen the {log}'s {head} entries{last}", log)
 
 
-def _judge_policy(bundle: AuditBundle, founding: Founding, facts: Facts, recorder: Recorder) -> None:
+def _judge_policy(bundle: Source, founding: Founding, facts: Facts, recorder: Recorder) -> None:
     """The policy text is what follows from the registry; without a witness it may be left out."""
     recorder.count(1)
     try:

@@ -26,6 +26,9 @@ from exchange.cli import (
     audit_fork,
     audit_watch,
     audit_fetch,
+    audit_fork,
+    audit_fsck,
+    audit_watch,
     change,
     circle,
     clear_check,
@@ -181,6 +184,7 @@ def build() -> typer.Typer:
         audit_exhibit.check_contradiction
     )
     auditing.command("check-withheld", help=help_text("audit_check_withheld"))(audit_exhibit.check_withheld)
+    auditing.command("fsck", help=help_text("audit_fsck"))(audit_fsck.fsck)
     app.add_typer(auditing, name="audit", help=help_text("audit"))
     witnessing = _group("witness")
     witnessing.command("init", help=help_text("witness_init"))(witness_init.init)

@@ -108,14 +108,15 @@ def verify(
         if json:
             terminal.json(outcome.report.to_json())
         else:
-            _print(terminal, outcome.report)
+            print_report(terminal, outcome.report)
         terminal.say("audit_verified" if outcome.report.verified else "audit_refused", exchange=outcome.report.exchange)
         if exchange is None:
             terminal.hint("hint_audit_exchange")
     raise typer.Exit(outcome.status)
 
 
-def _print(terminal: Terminal, report: Report) -> None:
+def print_report(terminal: Terminal, report: Report) -> None:
+    """The ten steps, the findings and the counts, as tables."""
     from exchange.audit.texts import step_title
 
     language = terminal.language

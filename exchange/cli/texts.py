@@ -14,9 +14,10 @@ from typing import Any, Literal
 
 from exchange.cli.texts_alerts import ALERTS
 from exchange.cli.texts_audit_evidence import AUDIT_EVIDENCE, HELP_AUDIT_EVIDENCE
-from exchange.cli.texts_audit_fork import AUDIT_FORK, HELP_AUDIT_FORK
-from exchange.cli.texts_audit_watch import AUDIT_WATCH, HELP_AUDIT_WATCH
 from exchange.cli.texts_audit_fetch import AUDIT_FETCH, HELP_AUDIT_FETCH
+from exchange.cli.texts_audit_fork import AUDIT_FORK, HELP_AUDIT_FORK
+from exchange.cli.texts_audit_fsck import AUDIT_FSCK, HELP_AUDIT_FSCK
+from exchange.cli.texts_audit_watch import AUDIT_WATCH, HELP_AUDIT_WATCH
 from exchange.cli.texts_clear import CLEAR
 from exchange.cli.texts_content import CONTENT
 from exchange.cli.texts_evidence import EVIDENCE, HELP_EVIDENCE
@@ -49,6 +50,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     **AUDIT_WATCH,
     **EVIDENCE,
     **AUDIT_FETCH,
+    **AUDIT_FSCK,
 }
 """Text key to (German, English)."""
 HELPS: dict[str, tuple[str, str]] = {
@@ -65,6 +67,7 @@ HELPS: dict[str, tuple[str, str]] = {
     **HELP_EVIDENCE,
     **HELP_NAMING,
     **HELP_AUDIT_FETCH,
+    **HELP_AUDIT_FSCK,
 }
 """The same of the help texts."""
 

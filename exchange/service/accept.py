@@ -234,7 +234,7 @@ class Request:
         if isinstance(statement.body, Founding) and statement.id != self._expected_founding:
             # A stranger must not found this server for itself: init pinned the one founding that may come.
             raise Refused("founding-unexpected", "this server waits for another founding", rule="M1")
-        check_openings(statement, one.submission.openings)
+        self.check_openings(one)
         entry = Entry(
             at=stage.at,
             kind=statement.kind.name,
@@ -262,6 +262,10 @@ class Request:
         placed = self._append(stage, staging, one, "registry", entry)
         staging.roots.append(stage.root("registry"))
         return placed
+
+    def check_openings(self, one: Prepared) -> None:
+        """M14; raises RosterRefusal. A rebuild has no openings to bring."""
+        check_openings(one.statement, one.submission.openings)
 
     # -- journal --------------------------------------------------------------------------------------------------
 

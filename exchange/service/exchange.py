@@ -274,19 +274,17 @@ class Exchange:
 
     # -- outside the lock ------------------------------------------------------------------------------------------
 
-    async def _look_up(self, waiting: Sequence[Statement]) -> _LookedUp:
+    async def _look_up(self, waiting: Sequence[Statement]) -> LookedUp:
         """What the store knows of the statements and of what they speak about. Leaves never change, so they are kept."""
-        receipts = [statement.body for statement in waiting if isinstance(statement.body, AlertReceipt)]
-        wanted = {alert for body in receipts for alert in body.alerts}
-        wanted |= {s.body.alert for s in waiting if isinstance(s.body, AlertAsk | AlertGrant)}
+        wanted = audiences_of(waiting)
         kept = {alert: row for alert in wanted if (row := self._audiences.get(alert)) is not None}
-        found = await self.store.glance(_look_up, waiting, wanted - kept.keys())
+        found = await self.store.glance(look_up, waiting, wanted - kept.keys())
         for alert, row in found.about.audiences.items():
             self._audiences.put(alert, row, len(row.devices) // ID_BYTES)
         about = replace(found.about, audiences={**kept, **found.about.audiences})
-        return _LookedUp(found.accepted, about, found.lengths)
+        return LookedUp(found.accepted, about, found.lengths)
 
-    async def _prepare(self, one: Prepared, index: int, known: _LookedUp) -> None:
+    async def _prepare(self, one: Prepared, index: int, known: LookedUp) -> None:
         """Fetch what a statement refers to, given what the store knows of it; raises Refused."""
         lengths = known.lengths
         try:
@@ -426,14 +424,23 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
-class _LookedUp:
+class LookedUp:
+    """What the store knows of the statements of a request and of what they speak about."""
+
     accepted: dict[Known, int]
     about: KnownAlerts
     lengths: dict[str, int]
     """Bytes of each complete blob that the statements name."""
 
 
-def _look_up(connection: Connection, waiting: Sequence[Statement], audiences: Collection[str]) -> _LookedUp:
+def audiences_of(waiting: Sequence[Statement]) -> set[str]:
+    """The alerts whose leaves decide about these statements."""
+    receipts = [statement.body for statement in waiting if isinstance(statement.body, AlertReceipt)]
+    wanted = {alert for body in receipts for alert in body.alerts}
+    return wanted | {s.body.alert for s in waiting if isinstance(s.body, AlertAsk | AlertGrant)}
+
+
+def look_up(connection: Connection, waiting: Sequence[Statement], audiences: Collection[str]) -> LookedUp:
     """Which of the statements were accepted before, the proposals and alerts that they speak about, these audiences, and
     the blobs that are here."""
     accepted: dict[Known, int] = {}
@@ -471,7 +478,7 @@ def _look_up(connection: Connection, waiting: Sequence[Statement], audiences: Co
     }
     known = {alert: row for alert, row in leaves.items() if row is not None}
     knowledge = KnownAlerts(found, known, frozenset(given), said, grants.look_up(connection, waiting))
-    return _LookedUp(accepted, knowledge, lengths)
+    return LookedUp(accepted, knowledge, lengths)
 
 
 def _need_blobs(statement: Statement, lengths: Mapping[str, int]) -> None:

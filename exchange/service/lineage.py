@@ -30,8 +30,22 @@ async def lineage_from_store(store: Store, state: ExchangeState, core: Core) -> 
     """
     if core.version == 1:
         return None
+    return _lineage(state, core, await store.read(_earlier, core.alert, core.version, _first(core)))
+
+
+def lineage_of_rows(connection: Connection, state: ExchangeState, core: Core) -> Lineage | None:
+    """The same on a connection that is at hand."""
+    if core.version == 1:
+        return None
+    return _lineage(state, core, _earlier(connection, core.alert, core.version, _first(core)))
+
+
+def _first(core: Core) -> int:
+    return 1 if core.action in TAKING_BACK else core.version - 1
+
+
+def _lineage(state: ExchangeState, core: Core, found: list[Found]) -> Lineage | None:
     taking_back = core.action in TAKING_BACK
-    found = await store.read(_earlier, core.alert, core.version, 1 if taking_back else core.version - 1)
     facts = state.roster.facts
     grantees = state.grantees(core.alert, core.version, core.seen.journal.size) if taking_back else ()
     return lineage_of(core, [_version(facts, one) for one in found], grantees)

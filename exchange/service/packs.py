@@ -35,7 +35,7 @@ class PackCache:
         found = self._kept.get(sha256)
         if found is None:
             data = await self._store.read(blobs.read, sha256)
-            found = await asyncio.to_thread(_leaves, data)
+            found = await asyncio.to_thread(leaves_of_pack, data)
             self._kept.put(sha256, found, len(found.leaves))
         return found
 
@@ -47,5 +47,6 @@ class PackCache:
             return
 
 
-def _leaves(data: bytes) -> LeafSet:
+def leaves_of_pack(data: bytes) -> LeafSet:
+    """The leaves of a stanza pack. Raises EncodingError."""
     return LeafSet.of([leaf.summary() for leaf in parse_pack(data)])

@@ -58,8 +58,8 @@ class VerifiedSets:
 class ExchangeState:
     """The committed state. ``exchange`` is None until the founding is accepted."""
 
-    def __init__(self) -> None:
-        self.verified = VerifiedSets()
+    def __init__(self, verified: VerifiedSets | None = None) -> None:
+        self.verified = verified or VerifiedSets()
         self.exchange: str | None = None
         self.founding: Statement | None = None
         self.roster = TrustedRoster(verify=self.verified.verify)

@@ -69,7 +69,7 @@ class Store:
         """
         store = await asyncio.to_thread(cls._open_files, path, read_only)
         try:
-            await (store.read(_check_schema) if read_only else store.write(_make_schema))
+            await (store.read(check_schema) if read_only else store.write(make_schema))
         except BaseException:
             await store.close()
             raise
@@ -262,17 +262,19 @@ def _begin(engine: Engine, begin: str) -> None:
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
 
 
-def _make_schema(connection: Connection) -> None:
+def make_schema(connection: Connection) -> None:
+    """Make the tables that are not there. Raises `StoreError` (``store-foreign``, ``store-newer``) for another file's."""
     new = not inspect(connection).get_table_names()
     if not new:
-        _check_schema(connection)
+        check_schema(connection)
     # A store that was made earlier gets the tables that came since; a change of a table would be another version.
     schema.metadata.create_all(connection)
     if new:
         connection.execute(insert(schema.meta), {"key": "schema", "value": str(schema.SCHEMA_VERSION)})
 
 
-def _check_schema(connection: Connection) -> None:
+def check_schema(connection: Connection) -> None:
+    """Whether the file is a store of this release. Raises `StoreError` (``store-foreign``, ``store-newer``)."""
     if not inspect(connection).has_table("meta"):
         raise StoreError("store-foreign", "the file is not a store of this program")
     found = connection.scalar(select(schema.meta.c.value).where(schema.meta.c.key == "schema"))
