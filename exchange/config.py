@@ -26,6 +26,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails
 
 from exchange.model.mail import check_mail_address
+from exchange.model.retention import LEAST_DAYS, MOST_DAYS
 
 MAX_FILE_BYTES: Final = 65_536
 """Bytes; a configuration is a page, not a database."""
@@ -195,6 +196,25 @@ class Witness(_Section):
     timeout_seconds: int = _key(10, "seconds", "time that one of them has to answer", least=1, most=60)
 
 
+class Retention(_Section):
+    """What is erased when it is old; entries of the logs never are."""
+
+    receipts_days: int = _key(
+        0,
+        "days",
+        "age after which the statements of receipts are erased, 400 at least; 0 keeps them for ever",
+        least=0,
+        most=MOST_DAYS,
+    )
+
+    @model_validator(mode="after")
+    def _long_enough(self) -> Self:
+        """What is erased earlier would be missing in every audit."""
+        if 0 < self.receipts_days < LEAST_DAYS:
+            raise ValueError(f"receipts_days is 0 or at least {LEAST_DAYS}")
+        return self
+
+
 class Log(_Section):
     """The operator's log: structured lines on standard error, without personal data, bodies or secrets."""
 
@@ -210,6 +230,7 @@ class Config(_Section):
     refusals: Refusals = Refusals()
     notice: Notice = Notice()
     witness: Witness = Witness()
+    retention: Retention = Retention()
     log: Log = Log()
 
 

@@ -251,6 +251,7 @@ class BundleWriter:
         self._exchange = founding.id
         self._heads: dict[str, Any] = {}
         self._openings: dict[str, list[dict[str, object]]] = {}
+        self._retention: dict[str, dict[str, int]] = {}
         if out.exists() and not (out / MANIFEST).is_file():
             raise BundleError("bundle-exists", f"{out.name} is there and is no bundle")
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -318,6 +319,10 @@ class BundleWriter:
             ordered = sorted(openings, key=lambda opening: opening.field)
             self._openings[statement] = [opening.to_json() for opening in ordered]
 
+    def retention(self, days: int) -> None:
+        """Say that receipts' statements older than so many days are missing, as the exchange says that it erased them."""
+        self._retention = {"retention": {"receipts_days": days}}
+
     def finish(self) -> Path:
         """Write openings and manifest and give the folder its name. Raises BundleError (``bundle-exists``)."""
         self._put(OPENINGS, encoding.encode(self._openings))
@@ -326,6 +331,7 @@ class BundleWriter:
             "exchange": self._exchange,
             "format": FORMAT,
             **self._heads,
+            **self._retention,
         }
         self._put(MANIFEST, b"")
         measured = AuditBundle(self._work).measure()

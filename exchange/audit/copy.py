@@ -30,6 +30,8 @@ _SCHEMA = (
     "CREATE TABLE note (log TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, note BLOB NOT NULL,"
     " PRIMARY KEY (log, size, root, note)) STRICT, WITHOUT ROWID",
     "CREATE TABLE envelope (idx INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT",
+    # Receipts whose statements the exchange has erased: their entries are all that there is.
+    "CREATE TABLE erased (idx INTEGER PRIMARY KEY) STRICT",
     "CREATE TABLE leaves (statement TEXT PRIMARY KEY, data BLOB NOT NULL) STRICT, WITHOUT ROWID",
 )
 
@@ -157,15 +159,39 @@ class LocalCopy:
 
     # -- statements and leaf lists -----------------------------------------------------------------------------------
 
-    def keep(self, envelopes: Iterable[tuple[int, bytes]], leaves: Iterable[tuple[str, bytes]]) -> None:
-        """Keep journal statements (index, encoded envelope) and leaf lists (statement id, bytes), all of them or none."""
+    def keep(
+        self,
+        envelopes: Iterable[tuple[int, bytes]],
+        leaves: Iterable[tuple[str, bytes]],
+        erased: Iterable[int] = (),
+    ) -> None:
+        """Keep journal statements (index, encoded envelope), leaf lists (statement id, bytes) and the indexes of erased receipts,
+        all of them or none."""
         with self.transaction():
+            self._db.executemany("INSERT OR IGNORE INTO erased VALUES (?)", ((index,) for index in erased))
             self._db.executemany("INSERT OR REPLACE INTO envelope VALUES (?, ?)", envelopes)
             self._db.executemany("INSERT OR REPLACE INTO leaves VALUES (?, ?)", leaves)
 
     def held(self, start: int) -> set[int]:
-        """The journal indexes from ``start`` on whose statements are here."""
-        return {row[0] for row in self._db.execute("SELECT idx FROM envelope WHERE idx>=?", (start,))}
+        """The journal indexes from ``start`` on whose statements are here, or are known to be erased."""
+        rows = self._db.execute(
+            "SELECT idx FROM envelope WHERE idx>=? UNION SELECT idx FROM erased WHERE idx>=?", (start, start)
+        )
+        return {row[0] for row in rows}
+
+    def erased(self, index: int) -> bool:
+        """Whether the exchange said that this receipt's statement is erased, and none was fetched before."""
+        row = self._db.execute("SELECT 1 FROM erased WHERE idx=?", (index,)).fetchone()
+        return row is not None and self.envelope(index) is None
+
+    def retention(self) -> int:
+        """After how many days the exchange said that it erases receipts, when it last had; 0 before."""
+        return int(self._get("receipts-days") or 0)
+
+    def set_retention(self, days: int) -> None:
+        """Note it."""
+        with self.transaction():
+            self._put("receipts-days", str(days))
 
     def envelope(self, index: int) -> bytes | None:
         """The statement of a journal entry, encoded; None when it is not here."""

@@ -111,6 +111,9 @@ def _write_journal(member: Member, copy: LocalCopy, size: int, writer: BundleWri
     with first_rows(member.state.entries("journal"), size) as entries:
         for index, data in entries:
             entry = parse_entry(data)
+            if copy.erased(index):
+                writer.retention(copy.retention())
+                continue
             envelope = epochs.get(index) or _stored(copy, index, entry)
             if newest.get(entry.statement, index) == index:
                 writer.statement(envelope)

@@ -24,6 +24,7 @@ from exchange.client.member import Member
 from exchange.client.state import Kept
 from exchange.model.entry import PROPOSED, Entry, parse_entry
 from exchange.model.problems import Malformed
+from exchange.model.retention import LEAST_DAYS, may_be_erased
 from exchange.model.statements import parse_statement
 from exchange.tlog.checkpoint import LOGS, LogName
 from keys import encoding
@@ -43,20 +44,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """How far the copy reaches (sizes of both logs), and what this round brought."""
+    """How far the copy reaches (sizes of both logs), and what this round brought; ``erased`` were gone already."""
 
     registry: int
     journal: int
     statements: int
     leaves: int
+    erased: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Brought:
-    """A statement, held against its entry, and the leaf list when it is a sealed alert's that is not here yet."""
+    """A statement, held against its entry, and the leaf list when it is a sealed alert's that is not here yet; None for a receipt
+    that was erased."""
 
     index: int
-    envelope: Envelope
+    envelope: Envelope | None
     leaves: bytes | None = None
 
 
@@ -124,22 +127,27 @@ def _keep_notes(member: Member, copy: LocalCopy, log: LogName, head: Kept, claim
 # -- the journal's statements ----------------------------------------------------------------------------------------------
 
 
-async def _journal(member: Member, copy: LocalCopy, size: int, progress: Progress | None) -> tuple[int, int]:
-    """Bring the statements and leaf lists that are missing; returns how many of each there were."""
+async def _journal(member: Member, copy: LocalCopy, size: int, progress: Progress | None) -> tuple[int, int, int]:
+    """Bring the statements and leaf lists that are missing; returns how many of each there were, and how many were erased."""
     start = (copy.complete() or {"journal": 0})["journal"]
     held = copy.held(start) | {index for index, _, _ in member.state.epochs()}
     wanted: list[tuple[int, Entry]] = []
-    statements = leaves = 0
+    statements = leaves = gone = 0
 
     async def bring() -> None:
-        nonlocal statements, leaves
-        brought = await together([_bring(member, copy, gate, index, entry) for index, entry in wanted])
-        lists = [(one.envelope.statement_id, one.leaves) for one in brought if one.leaves is not None]
-        copy.keep([(one.index, one.envelope.encode()) for one in brought], lists)
-        statements, leaves = statements + len(brought), leaves + len(dict(lists))
+        nonlocal statements, leaves, gone
+        brought = await together([_bring(member, copy, gate, newest, index, entry) for index, entry in wanted])
+        here = [(one.index, one.envelope, one.leaves) for one in brought if one.envelope is not None]
+        erased = [one.index for one in brought if one.envelope is None]
+        if erased and not gone:
+            copy.set_retention((await member.api.exchange()).receipts_days)
+        lists = [(envelope.statement_id, data) for _, envelope, data in here if data is not None]
+        copy.keep([(index, envelope.encode()) for index, envelope, _ in here], lists, erased)
+        statements, leaves, gone = statements + len(here), leaves + len(dict(lists)), gone + len(erased)
         wanted.clear()
 
     gate = asyncio.Semaphore(AT_ONCE)
+    newest = _newest(member, size)
     with first_rows(member.state.entries("journal", start), max(0, size - start)) as entries:
         for index, data in entries:
             if index not in held:
@@ -149,12 +157,30 @@ async def _journal(member: Member, copy: LocalCopy, size: int, progress: Progres
             if progress is not None:
                 progress(FETCHING, index + 1, size)
     await bring()
-    return statements, leaves
+    return statements, leaves, gone
 
 
-async def _bring(member: Member, copy: LocalCopy, gate: asyncio.Semaphore, index: int, entry: Entry) -> _Brought:
+def _newest(member: Member, size: int) -> int:
+    """Acceptance time of the newest entry of both logs, seconds."""
+    last = member.replica.journal_entry(size - 1) if size else None
+    registry = member.replica.history.time(member.replica.size("registry") - 1)
+    return max(0 if last is None else last.at, registry or 0)
+
+
+async def _bring(
+    member: Member, copy: LocalCopy, gate: asyncio.Semaphore, newest: int, index: int, entry: Entry
+) -> _Brought:
     async with gate:
-        envelope = await _as_signed(member, index, entry, await member.api.statement(entry.statement))
+        try:
+            shown = await member.api.statement(entry.statement)
+        except Refused as refusal:
+            if refusal.code != "statement-erased":
+                raise
+            if may_be_erased(entry.kind, entry.at, newest, LEAST_DAYS):
+                return _Brought(index, None)
+            detail = f"journal entry {index}: said to be erased, which only a receipt of {LEAST_DAYS} days ago may be"
+            raise VerificationError(2, "statement-withheld", detail, {"entry": encoding.b64(entry.encode())}) from None
+        envelope = await _as_signed(member, index, entry, shown)
         leaves = None
         if entry.alert is not None and entry.alert.audience is not None and copy.leaves(entry.statement) is None:
             leaves = await member.api.leaves(entry.statement)

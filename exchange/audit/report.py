@@ -90,7 +90,7 @@ class Totals:
     """What the logs hold, as far as they were replayed. ``alerts`` counts released ones by label.
 
     Of the fields that statements commit to, ``openings`` were handed out to this auditor, ``erased`` were erased by a statement,
-    ``withheld`` are neither.
+    ``withheld`` are neither. ``receipts_erased`` are receipts of which retention left the entry.
     """
 
     registry_entries: int = 0
@@ -117,6 +117,7 @@ class Totals:
     refusals: int = 0
     accesses: int = 0
     epoch_bundles: int = 0
+    receipts_erased: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

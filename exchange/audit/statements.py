@@ -6,7 +6,7 @@ Reads one statement at a time and remembers only which file each entry named, 40
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from exchange.audit.bundle import BundleError, statement_path
 from exchange.audit.report import Recorder
@@ -31,8 +31,15 @@ class Statements:
     """The statements of a bundle, as the entries ask for them."""
 
     def __init__(
-        self, bundle: Source, exchange: str, views: Mapping[LogName, LogView], recorder: Recorder
+        self,
+        bundle: Source,
+        exchange: str,
+        views: Mapping[LogName, LogView],
+        recorder: Recorder,
+        erased: Callable[[Entry], bool] = lambda entry: False,
     ) -> None:
+        """``erased`` says whether the statement of an entry may be gone (Retention)."""
+        self._erased = erased
         self._bundle = bundle
         self._exchange = exchange
         self._views = views
@@ -69,7 +76,10 @@ class Statements:
                 self._remember(log, index, subject, signers)
                 break
         else:
-            if envelope is None:
+            if envelope is None and self._erased(entry):
+                self._remember(log, index, subject, 0)
+                recorder.totals.receipts_erased += 1
+            elif envelope is None:
                 no("statement-missing", f"{statement_path(subject)} is missing")
             else:
                 no("signatures-differ", "the signatures are not those that were accepted")

@@ -82,6 +82,7 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "registry-root": ("eine andere Teilnehmerliste ist genannt", "another registry is named"),
     "statement-missing": ("eine Erklärung fehlt", "a statement is missing"),
+    "retention-short": ("die genannte Aufbewahrung ist zu kurz", "the retention stated is too short"),
     "statement-malformed": ("eine Erklärung ist nicht lesbar", "a statement cannot be read"),
     "statement-differs": ("eine Erklärung wurde verändert", "a statement was changed"),
     "statement-extra": ("eine Erklärung steht in keinem Eintrag", "no entry names a statement"),

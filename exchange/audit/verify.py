@@ -7,7 +7,7 @@ stanza opens to the alert's text, and what happened outside the logs, is beyond 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,15 @@ from exchange.audit.trees import (
     LogView,
     check_note,
     check_older,
+    proven_entries,
     read_founding,
     read_older,
     rebuild,
 )
 from exchange.audit.witnesses import check_witnesses
+from exchange.model.entry import Entry, parse_entry
+from exchange.model.problems import Malformed
+from exchange.model.retention import LEAST_DAYS, MOST_DAYS, may_be_erased
 from exchange.model.statements import Opening
 from exchange.policy.members import Facts
 from exchange.tlog.checkpoint import LOGS, Checkpoint, LogName
@@ -103,7 +107,8 @@ def verify_source(
         recorder.incomplete(*STEPS[1:])
     else:
         entries = sum(view.size for view in views.values())
-        facts = _replay(bundle, founded, views, workers_for(entries) if workers is None else workers, recorder)
+        erased = _erased(bundle, manifest, views, recorder)
+        facts = _replay(bundle, founded, views, erased, workers_for(entries) if workers is None else workers, recorder)
         check_witnesses(bundle, founded, views, facts, recorder, required=require_quorum, with_policy=with_policy)
     _check_manifest(bundle, manifest, heads, recorder)
     named = {log: Head(head.size, head.root.hex()) for log, head in heads.items()}
@@ -127,7 +132,12 @@ def _trees(
 
 
 def _replay(
-    bundle: Source, founded: Founded, views: Mapping[LogName, LogView], workers: int, recorder: Recorder
+    bundle: Source,
+    founded: Founded,
+    views: Mapping[LogName, LogView],
+    erased: Callable[[Entry], bool],
+    workers: int,
+    recorder: Recorder,
 ) -> Facts | None:
     """Steps 4 to 10: the registry runs forward as the journal needs it. The newest facts, when it was replayed to its end."""
 
@@ -135,7 +145,7 @@ def _replay(
         log, index, code, sentence = found
         recorder.refuse(5, code, f"{log} entry {index}: {sentence}", log, index)
 
-    statements = Statements(bundle, founded.exchange, views, recorder)
+    statements = Statements(bundle, founded.exchange, views, recorder, erased)
     with SignatureChecks(fault, workers) as checks:
         registry = RegistryReplay(
             bundle,
@@ -154,6 +164,26 @@ def _replay(
         recorder.count(5, checks.submitted)
     statements.finish(complete)
     return registry.facts(views["registry"].size)
+
+
+def _erased(
+    bundle: Source, manifest: Mapping[str, Any], views: Mapping[LogName, LogView], recorder: Recorder
+) -> Callable[[Entry], bool]:
+    """Which statements may be gone: old receipts, when the manifest states a retention that is long enough."""
+    said = manifest.get("retention", {})
+    days = said.get("receipts_days", 0) if isinstance(said, dict) else -1
+    if not isinstance(days, int) or (days and not LEAST_DAYS <= days <= MOST_DAYS):
+        sentence = f"{MANIFEST} states another retention than 0 or {LEAST_DAYS} to {MOST_DAYS} days"
+        recorder.refuse(5, "retention-short", sentence, subject=MANIFEST)
+        days = 0
+    newest = 0
+    for view in views.values():
+        for _, data in proven_entries(bundle, view, max(0, view.proven - 1)):
+            try:
+                newest = max(newest, parse_entry(data).at)
+            except Malformed:
+                continue  # named by step 4
+    return lambda entry: may_be_erased(entry.kind, entry.at, newest, days)
 
 
 def _openings(bundle: Source, registry_size: int, recorder: Recorder) -> dict[str, tuple[Opening, ...]]:

@@ -54,6 +54,7 @@ from exchange.cli import (
     receipts,
     remove,
     renew,
+    retention,
     revoke,
     rotate,
     serve,
@@ -99,6 +100,7 @@ def build() -> typer.Typer:
     for name, function in (
         ("init", init.init),
         ("serve", serve.serve),
+        ("retention", retention.retention),
         ("invite", invite.invite),
         ("join", join.join),
         ("admit", admit.admit),

@@ -54,6 +54,9 @@ class StoredSource:
     def manifest(self) -> dict[str, Any]:
         """What a bundle of this store would say; there are no files to count."""
         said: dict[str, Any] = {"contents": {}, "exchange": self._exchange, "format": FORMAT}
+        days = self._logs.retention()
+        if days:
+            said["retention"] = {"receipts_days": days}
         for log in LOGS:
             try:
                 head = Checkpoint.parse(self.checkpoint(log).decode("utf-8", "replace").partition("\n\n")[0] + "\n")

@@ -26,6 +26,7 @@ from exchange.cli.texts_messages import HELP_MESSAGES, MESSAGES
 from exchange.cli.texts_naming import HELP_NAMING, NAMING
 from exchange.cli.texts_quorum import HELP_QUORUM, QUORUM
 from exchange.cli.texts_registry import HELP_REGISTRY, REGISTRY
+from exchange.cli.texts_retention import HELP_RETENTION, RETENTION
 from exchange.cli.texts_sharing import HELP_SHARING, SHARING
 from exchange.cli.texts_talk import TALK
 from exchange.cli.texts_versions import VERSIONS
@@ -51,6 +52,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     **EVIDENCE,
     **AUDIT_FETCH,
     **AUDIT_FSCK,
+    **RETENTION,
 }
 """Text key to (German, English)."""
 HELPS: dict[str, tuple[str, str]] = {
@@ -68,6 +70,7 @@ HELPS: dict[str, tuple[str, str]] = {
     **HELP_NAMING,
     **HELP_AUDIT_FETCH,
     **HELP_AUDIT_FSCK,
+    **HELP_RETENTION,
 }
 """The same of the help texts."""
 

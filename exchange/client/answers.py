@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ExchangeInfo:
-    """``GET /v1/exchange``."""
+    """``GET /v1/exchange``. ``receipts_days`` is after how many days it erases receipts' statements; 0 for never."""
 
     exchange: str
     origin: str
@@ -46,6 +46,7 @@ class ExchangeInfo:
     registry: bytes
     journal: bytes
     time: int
+    receipts_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +208,9 @@ def parse_exchange(value: dict[str, Any]) -> ExchangeInfo:
         registry=_note(value["registry"]),
         journal=_note(value["journal"]),
         time=_number(value["time"]),
+        receipts_days=_number(_fields(value["retention"], "receipts_days")["receipts_days"])
+        if "retention" in value
+        else 0,
     )
 
 

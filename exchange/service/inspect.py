@@ -34,6 +34,11 @@ class StoredLogs:
         row = self._snapshot.read(statements.at, "registry", 0)
         return row.statement if row is not None else self._snapshot.read(facts.get, facts.EXCHANGE)
 
+    def retention(self) -> int:
+        """After how many days receipts were erased here, as the store says; 0 when none were."""
+        said = self._snapshot.read(facts.get, facts.RETENTION) or "0"
+        return int(said) if said.isascii() and said.isdigit() and len(said) < 9 else 0
+
     def checkpoint(self, log: LogName) -> bytes | None:
         """The newest signed checkpoint."""
         row = self._snapshot.read(logs.checkpoint, log)

@@ -196,4 +196,4 @@ def _answers(connection: Connection, organisation: str, start: int, size: int) -
 
 def _at(connection: Connection, indexes: Sequence[int]) -> list[StatementRow]:
     found = (statement_rows.at(connection, "journal", index) for index in indexes)
-    return [row for row in found if row is not None]
+    return [row for row in found if row is not None and not row.erased]

@@ -47,7 +47,14 @@ class Reading:
     """The readable side of the exchange."""
 
     def __init__(
-        self, store: Store, ledger: Ledger, state: ExchangeState, alerts: Alerts, claims: Claims, clock: Clock
+        self,
+        store: Store,
+        ledger: Ledger,
+        state: ExchangeState,
+        alerts: Alerts,
+        claims: Claims,
+        clock: Clock,
+        receipts_days: int = 0,
     ) -> None:
         self._store = store
         self._ledger = ledger
@@ -55,6 +62,7 @@ class Reading:
         self._alerts = alerts
         self._claims = claims
         self._clock = clock
+        self._receipts_days = receipts_days
         self._chains: list[str] = []
 
     # -- public ---------------------------------------------------------------------------------------------------
@@ -70,6 +78,7 @@ class Reading:
             journal=note(self._ledger.checkpoint("journal")),
             origin=value(self._state.roster.facts.origin),
             registry=note(self._ledger.checkpoint("registry")),
+            retention=value({"receipts_days": self._receipts_days}) if self._receipts_days else None,
             time=value(self._clock()),
         )
 
@@ -78,7 +87,7 @@ class Reading:
     async def statement(self, reader: Reader, statement: str, signers: int | None = None) -> bytes:
         """``GET /v1/statements/{id}``: the newest signature set, or the one of so many signers that an entry names.
 
-        Raises Denied: ``statement-unknown``, ``not-entitled``.
+        Raises Denied: ``statement-unknown``, ``not-entitled``; ``statement-erased`` whoever asks, for everybody reads the entry.
         """
         row = next(
             (
@@ -90,6 +99,8 @@ class Reading:
         )
         if row is None:
             raise Denied("statement-unknown", "there is no statement with this id, or none with so many signers")
+        if row.erased:
+            raise Denied("statement-erased", "this statement was erased by retention; its entry stays")
         if not await self._may_read(reader, row):
             raise Denied("not-entitled", "this statement is not for you to read")
         if reader.auditor and row.kind != ACCESS:

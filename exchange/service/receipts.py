@@ -108,4 +108,4 @@ def _statements(connection: Connection, alert: str, start: int, size: int) -> li
     indexes |= {row.journal_index for row in alert_rows.deliveries(connection, alert) if row.journal_index is not None}
     wanted = sorted(index for index in indexes if start <= index < size)[: MAX_PAGE + 1]
     found = (statement_rows.at(connection, "journal", index) for index in wanted)
-    return [row for row in found if row is not None]
+    return [row for row in found if row is not None and not row.erased]

@@ -10,6 +10,9 @@ from exchange.store import schema
 EXCHANGE = "exchange"
 """Key under which the exchange id stands once the exchange is founded."""
 
+RETENTION = "receipts-days"
+"""Key under which stands after how many days receipts were last erased, once any were."""
+
 
 def get(connection: Connection, key: str) -> str | None:
     """The value of a key, or None."""

@@ -7,13 +7,15 @@ Openings are the only rows with names; they can be erased, and nothing else here
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, bindparam, delete, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 
 from exchange.store import schema
 from exchange.store.rows import made, values
 from exchange.tlog.checkpoint import LogName
+
+K = TypeVar("K")
 
 MAX_LOOKED_UP = 256
 """Keys in one query: one request's statements; SQLite bounds the parameters."""
@@ -30,6 +32,11 @@ class StatementRow:
     entry_kind: str
     signers: int
     envelope: bytes
+
+    @property
+    def erased(self) -> bool:
+        """Whether retention has erased the envelope; id, kind and place stay."""
+        return not self.envelope
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,28 @@ def page(
     return made(StatementRow, connection.execute(query.order_by(table.c.index).limit(limit)))
 
 
+def unerased(connection: Connection, kind: str, start: int, end: int, limit: int) -> tuple[int, ...]:
+    """Journal indexes from ``start`` to below ``end`` of the statements of a kind whose envelopes are here, at most ``limit``."""
+    table = schema.statement
+    query = select(table.c.index).where(
+        table.c.log == "journal",
+        table.c.kind == kind,
+        table.c.index >= start,
+        table.c.index < end,
+        func.length(table.c.envelope) > 0,
+    )
+    return tuple(connection.scalars(query.order_by(table.c.index).limit(limit)))
+
+
+def erase(connection: Connection, indexes: Sequence[int]) -> None:
+    """Erase the envelopes of these journal statements (at most `MAX_LOOKED_UP`); their rows stay, for the lookup of what was
+    accepted."""
+    table = schema.statement
+    connection.execute(
+        update(table).where(table.c.log == "journal", table.c.index.in_(_bounded(indexes))).values(envelope=b"")
+    )
+
+
 def change_openings(connection: Connection, rows: Sequence[OpeningRow | ErasedRow]) -> None:
     """Add openings and erase some, in the order given: what is erased in the same commit as it came must not stay."""
     for erased, some in groupby(rows, key=lambda row: isinstance(row, ErasedRow)):
@@ -130,7 +159,7 @@ def openings(connection: Connection, statements: Collection[str]) -> dict[str, t
     return found
 
 
-def _bounded(keys: Collection[str]) -> Collection[str]:
+def _bounded(keys: Collection[K]) -> Collection[K]:
     if len(keys) > MAX_LOOKED_UP:
         raise ValueError(f"at most {MAX_LOOKED_UP} keys are looked up at once")
     return keys

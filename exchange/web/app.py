@@ -203,6 +203,7 @@ def create_app(
                 context.watch_connections(),
                 context.flush_claims(),
                 context.sweep_blobs(),
+                context.erase_receipts(),
                 context.send_notices(),
                 context.ask_witnesses(),
             )

@@ -13,6 +13,7 @@ from exchange.config import Config
 from exchange.listen.connections import CHECK_SECONDS, Guard
 from exchange.listen.log import OperatorLog, places
 from exchange.listen.rates import Rates
+from exchange.service import retention
 from exchange.service.alerts import Alerts
 from exchange.service.blobs import SWEEP_SECONDS, Blobs
 from exchange.service.claims import FLUSH_SECONDS, Claims, flush_quietly
@@ -78,7 +79,8 @@ class Context:
         ask = HttpAsk(config.witness.timeout_seconds)
         witnessing = Witnessing(config.witness, store, exchange.ledger, state, clock, monotonic, ask, log)
         exchange.on_commit(witnessing.wake)
-        reading = Reading(store, exchange.ledger, state, alerts, claims, clock)
+        days = config.retention.receipts_days
+        reading = Reading(store, exchange.ledger, state, alerts, claims, clock, days)
         blobs = Blobs(store, exchange.packs, state, alerts, clock, config.limits)
         burst = config.limits.burst_seconds
         return cls(
@@ -149,6 +151,19 @@ class Context:
                 continue
             if swept:
                 self.log.info("blobs-swept", count=swept)
+
+    async def erase_receipts(self) -> None:
+        """Erase the statements of old receipts, now and once a day; nothing while they are kept for ever."""
+        days = self.config.retention.receipts_days
+        while days:
+            try:
+                erased = await retention.erase(self.exchange.store, days)
+            except StoreError as error:
+                self.log.warning("retention-failed", code=error.code)
+            else:
+                if erased:
+                    self.log.info("receipts-erased", count=erased, days=days)
+            await asyncio.sleep(retention.SWEEP_SECONDS)
 
 
 CONTEXT: Final = web.AppKey("context", Context)

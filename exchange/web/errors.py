@@ -68,6 +68,7 @@ STATUS: Final[dict[str, int]] = {
     "alert-without-leaves": 404,
     "evidence-too-large": 404,
     "statement-unknown": 404,
+    "statement-erased": 410,
     "blob-unknown": 404,
     "tile-unknown": 404,
     "tile-path": 404,

@@ -231,7 +231,7 @@ ROUTES: Final[tuple[Route, ...]] = (
             ),
         ),
         answers=(Answer("its envelope, and where it stands", schemas.STATEMENT),),
-        codes=("alert-unknown", "not-entitled", "statement-unknown"),
+        codes=("alert-unknown", "not-entitled", "statement-erased", "statement-unknown"),
     ),
     Route(
         "GET",

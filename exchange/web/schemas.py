@@ -15,6 +15,7 @@ from pydantic.json_schema import models_json_schema
 from exchange.model import scalars
 from exchange.model.alert import MAX_CONTENT
 from exchange.model.registry import MAX_WITNESSES
+from exchange.model.retention import MOST_DAYS
 from exchange.model.statements import KINDS, Opening
 from exchange.model.submission import MAX_STATEMENTS
 from exchange.service.asking import State
@@ -89,7 +90,8 @@ SHORT: Final[Schema] = {"type": "string", "maxLength": 512}
 
 STATUS_TEXT: Final = opened({"status": word("live", "ready")})
 EXCHANGE: Final = opened(
-    {"exchange": HASH, "founding": ref("Envelope"), "journal": NOTE, "origin": SHORT, "registry": NOTE, "time": TIME}
+    {"exchange": HASH, "founding": ref("Envelope"), "journal": NOTE, "origin": SHORT, "registry": NOTE, "time": TIME},
+    {"retention": opened({"receipts_days": integer(MOST_DAYS)})},
 )
 SUBMISSIONS: Final = closed(
     {
