@@ -14,7 +14,7 @@ from exchange.cli.texts import help_text
 if TYPE_CHECKING:
     from exchange.cli.stored import Fsck
 
-NO_STORE = frozenset({"store-missing", "store-foreign", "store-newer"})
+NO_STORE = frozenset({"not-founded", "store-missing", "store-foreign", "store-newer"})
 """Nothing here could be judged."""
 
 

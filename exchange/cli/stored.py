@@ -24,6 +24,7 @@ from exchange.model.statements import Opening, Statement, parse_statement
 from exchange.service.exchange import DATABASE
 from exchange.service.inspect import StoredLogs
 from exchange.service.rebuild import Compared, Rebuild, Wrong
+from exchange.store.errors import StoreError
 from exchange.store.snapshot import Scratch, Snapshot
 from exchange.tlog.checkpoint import LOGS, Checkpoint, LogName
 from exchange.tlog.tiles import Bundle, Tile
@@ -165,13 +166,15 @@ def check(
 ) -> Fsck:
     """Judge a data folder, the server running or not; ``now`` in seconds, ``exchange`` the id that it must be of.
 
-    Raises `StoreError` (``store-missing``, ``store-foreign``, ``store-newer``) when there is no store to judge, `StorageError`
+    Raises `StoreError` (``store-missing``, ``store-foreign``, ``store-newer``, ``not-founded``) when there is no store to judge, `StorageError`
     when the file cannot be read, EncodingError for an exchange id that is none.
     """
     # Before the snapshot: a running server writes the store first and the head file then, so what this says is in the snapshot.
     published = None if head_file is None else _published(head_file)
     with Snapshot(data / DATABASE) as snapshot:
         logs = StoredLogs(snapshot)
+        if not any(logs.sizes().values()):
+            raise StoreError("not-founded", "nothing was founded here yet")
         source = StoredSource(logs, exchange or logs.exchange() or "0" * 64)
         report = verify_source(source, exchange=exchange, workers=workers, progress=progress, with_policy=False)
         compared = _compare(snapshot, source, report.exchange, now, progress)

@@ -25,7 +25,7 @@ from exchange.policy.grants import needs_lineage
 from exchange.policy.members import Facts
 from exchange.policy.replay import LeafSet
 from exchange.policy.roster import TrustedRoster
-from exchange.service.accept import AlertMaterial, Prepared, Request
+from exchange.service.accept import AlertMaterial, Prepared, Request, blobs_of
 from exchange.service.exchange import PAGE, audiences_of, look_up
 from exchange.service.inspect import StoredLogs
 from exchange.service.lineage import lineage_of_rows
@@ -138,6 +138,7 @@ class Rebuild:
         self._frontiers: dict[LogName, Frontier] = {log: Frontier() for log in LOGS}
         self._last_at: dict[LogName, int] = {}
         self._commitments: dict[tuple[str, str], str] = {}
+        self._needed: set[str] = set()
         self._erased_receipts: dict[int, list[ReceiptRow]] = {}
         self._erased_messages: dict[int, list[MessageRow]] = {}
 
@@ -217,6 +218,7 @@ class Rebuild:
         except (ExchangeError, KeysError) as error:
             raise _stopped(log, index, error) from None
         self._grow(log, data, entry)
+        self._needed.update(blob.sha256 for blob in blobs_of(statement))
         if log == "registry":
             committed = getattr(statement.body, "commitments", None)
             for name, value in {} if committed is None else committed.to_json().items():
@@ -381,6 +383,8 @@ class Rebuild:
         for digest in sorted(kept):
             contents.rows += 1
             found = self._snapshot.read(inspect.content, digest)
+            if found is None and digest not in self._needed:
+                continue  # terms are defined before, or without, their document being uploaded
             if found is None:
                 contents.add("blob-missing", digest, "a statement claims it, and it is not here")
             elif found.sha256 != digest or found.said != found.length:
