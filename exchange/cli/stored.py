@@ -166,8 +166,8 @@ def check(
 ) -> Fsck:
     """Judge a data folder, the server running or not; ``now`` in seconds, ``exchange`` the id that it must be of.
 
-    Raises `StoreError` (``store-missing``, ``store-foreign``, ``store-newer``, ``not-founded``) when there is no store to judge, `StorageError`
-    when the file cannot be read, EncodingError for an exchange id that is none.
+    Raises `StoreError` (``store-missing``, ``store-foreign``, ``store-newer``, ``not-founded``) when there is no store to judge,
+    `StorageError` when the file cannot be read, EncodingError for an exchange id that is none.
     """
     # Before the snapshot: a running server writes the store first and the head file then, so what this says is in the snapshot.
     published = None if head_file is None else _published(head_file)

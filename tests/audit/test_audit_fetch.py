@@ -113,12 +113,12 @@ async def test_a_fetch_that_was_killed_between_two_statements_goes_on_there(
     kept = 0
     keep = LocalCopy.keep
 
-    def killing(copy: LocalCopy, envelopes, leaves) -> None:  # type: ignore[no-untyped-def]
+    def killing(copy: LocalCopy, *rows) -> None:  # type: ignore[no-untyped-def]
         nonlocal kept
         kept += 1
         if kept == killed_at:
             raise Kill
-        keep(copy, envelopes, leaves)
+        keep(copy, *rows)
 
     monkeypatch.setattr(LocalCopy, "keep", killing)
     with pytest.raises(Kill):
