@@ -48,6 +48,7 @@ def fetch(
             if json:
                 terminal.json(
                     {
+                        "erased": made.erased,
                         "journal": made.journal,
                         "leaves": made.leaves,
                         "registry": made.registry,
