@@ -94,8 +94,8 @@ class StoredSource:
         return _there(self._logs.leaves(statement), leaves_path(statement))
 
     def checkpoints(self) -> Iterator[tuple[str, bytes]]:
-        """A store keeps the newest checkpoint only; the head file stands for the ones before it."""
-        return iter(())
+        """The notes that witnesses cosigned; of others a store keeps the newest only, and the head file stands for those before."""
+        return self._logs.cosigned()
 
     def openings(self, statements: int) -> dict[str, tuple[Opening, ...]]:
         """Every opening."""

@@ -78,6 +78,11 @@ class StoredLogs:
             found[shown(row.statement)] = (*found.get(shown(row.statement), ()), made)
         return found
 
+    def cosigned(self) -> Iterator[tuple[str, bytes]]:
+        """The notes that the store keeps with witnesses' lines, each with a name."""
+        for log, what, note in self._snapshot.read(inspect.cosigned):
+            yield f"cosigned/{shown(log)}-{shown(what)}", note
+
     def log_files(self, log: LogName) -> Iterator[str]:
         """The path of every tile and entry bundle of a log, in tlog-tiles layout."""
         yield "checkpoint"

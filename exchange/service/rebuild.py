@@ -54,8 +54,10 @@ COMPARED = ("entry", "statement", "alert", "audience", "receipt", "granted", "me
 """The tables that are compared row by row with those made again, in the order in which they are told."""
 HELD_AGAINST = ("checkpoint", "meta", "opening", "claim", "blob")
 """The tables whose rows are held against the logs: what they hold cannot be made again."""
-BY_THE_TREE = ("tile", "blob_chunk")
-"""The tables that are compared elsewhere: tiles by the audit's step 2, chunks with their blob."""
+BY_THE_STEPS = ("tile", "cosigned", "blob_chunk")
+"""The tables that are judged elsewhere: tiles by the audit's step 2, cosigned notes by its step 3, chunks with their blob."""
+NOT_OURS = ("witness",)
+"""How the witnesses stand, as they said last: asked for again, and nothing rests on it."""
 MAX_DIFFERENCES = 100
 """Differences kept of one table; all are counted."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
-from sqlalchemy import Connection, LargeBinary, Select, and_, cast, func, select
+from sqlalchemy import Connection, LargeBinary, Select, and_, cast, func, inspect, select
 
 from exchange.store import schema
 from exchange.store.alerts import ReceiptRow
@@ -102,6 +102,15 @@ def whole(connection: Connection, digest: str) -> bytes | None:
         return None
     query = select(chunks.c.data).where(chunks.c.blob == number).order_by(chunks.c.position)
     return b"".join(raw(piece) for piece in connection.scalars(query))
+
+
+def cosigned(connection: Connection) -> list[tuple[LogName, str, bytes]]:
+    """(log, which, note) of the notes with witnesses' lines; none in a store that was made before there were any."""
+    table = schema.cosigned
+    if not inspect(connection).has_table(table.name):
+        return []
+    rows = connection.execute(select(table.c.log, table.c.what, table.c.note).order_by(table.c.log, table.c.what))
+    return [(row[0], row[1], raw(row[2])) for row in rows]
 
 
 def erased_receipts(connection: Connection) -> tuple[ReceiptRow, ...]:

@@ -109,7 +109,7 @@ def test_a_life_is_in_order_and_every_table_was_compared(lived: Life) -> None:
 
 
 def test_every_table_of_the_store_is_judged_somewhere() -> None:
-    judged = {*rebuild.COMPARED, *rebuild.HELD_AGAINST, *rebuild.BY_THE_TREE}
+    judged = {*rebuild.COMPARED, *rebuild.HELD_AGAINST, *rebuild.BY_THE_STEPS, *rebuild.NOT_OURS}
     assert judged == set(schema.metadata.tables)
 
 
@@ -211,6 +211,18 @@ def test_a_changed_log_is_found_by_the_ten_steps(life: Life, statement: str, ste
     fsck = life.judge()
     assert fsck.report.first is not None and not fsck.ok
     assert (fsck.report.first.step, fsck.report.first.code) == (step, code)
+
+
+def test_a_cosigned_note_of_another_tree_is_found(life: Life) -> None:
+    note = "(SELECT replace(note, 'registry', 'registrz') FROM checkpoint WHERE log='registry')"
+    life.change(f"INSERT OR REPLACE INTO cosigned (log, what, note) VALUES ('registry', 'newest', {note})")
+    fsck = life.judge()
+    assert fsck.report.first is not None and fsck.report.first.step == 3
+
+
+def test_a_store_from_before_there_were_witnesses_is_judged(life: Life) -> None:
+    life.change("DROP TABLE IF EXISTS cosigned", "DROP TABLE IF EXISTS witness")
+    assert life.judge().ok
 
 
 def test_a_second_statement_under_one_entry_more_is_found(life: Life) -> None:
