@@ -60,7 +60,6 @@ HELPS: dict[str, tuple[str, str]] = {
     **HELP_AUDIT_EVIDENCE,
     **HELP_AUDIT_FORK,
     **HELP_MESSAGES,
-    **HELP_NAMING,
     **HELP_REGISTRY,
     **HELP_SHARING,
     **HELP_WITNESS,
