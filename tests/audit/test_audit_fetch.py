@@ -213,17 +213,20 @@ async def test_a_forked_checkpoint_that_was_shown_once_stays_in_every_later_bund
     assert report.first is not None and (report.first.step, report.first.code) == (3, "log-forked")
 
 
-async def test_cosignature_lines_are_kept_as_served_and_the_fullest_note_is_the_bundles(place: Place) -> None:
+async def test_lines_are_kept_as_served_and_those_of_nobody_named_stay_out_of_the_bundle(place: Place) -> None:
     line = "\N{EM DASH} witness.example/eins YWJjZGVmZ2hpamtsbW5vcA==\n".encode()
     place.between.change = lambda asked, body: body + line if asked == "/journal/checkpoint" else body
     await place.fetch()
     place.between.change = lambda asked, body: body
     await place.fetch()
     written = await export(place.auditor, place.folder / "audit")
-    note = (written.path / "journal" / "checkpoint").read_bytes()
-    assert note.endswith(line)
-    [kept] = (written.path / "checkpoints").glob(f"journal-{written.journal}-*")
-    assert kept.read_bytes() == note
+    with open_copy(place.auditor) as copy:
+        root = place.auditor.state.root("journal", written.journal)
+        assert root is not None
+        best = copy.best_note("journal", written.journal, root)
+        assert best is not None and best.endswith(line)
+    assert (written.path / "journal" / "checkpoint").read_bytes() == best.removesuffix(line)
+    assert verify_bundle(written.path, exchange=place.partnership.world.exchange).verified
 
 
 async def test_a_copy_keeps_few_notes_of_one_size_and_both_roots_of_a_fork(tmp_path: Path) -> None:
