@@ -23,8 +23,6 @@ from exchange.cli import (
     audit,
     audit_evidence,
     audit_exhibit,
-    audit_fork,
-    audit_watch,
     audit_fetch,
     audit_fork,
     audit_fsck,

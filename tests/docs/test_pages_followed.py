@@ -337,7 +337,9 @@ def test_the_pages_are_followed_as_they_stand(tmp_path: Path, monkeypatch: pytes
         Path("rotate.json").write_bytes(file.sign(book.signers[1], int(time.time())).save())
         book.follow("registry-office")
         book.follow("auditor", "ina")
+        book.follow("auditor", "ina")
         book.follow("auditor", "ina", **{"1f3a9c02": first})
+        book.follow("operator")
         assert [book.waiting["auditor"].pop(0) for _ in range(3)] == [None, None, None]
     assert not any(book.waiting.values()), "every block was followed"
 
