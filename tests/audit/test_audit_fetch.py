@@ -17,6 +17,7 @@ from exchange.audit.export import export
 from exchange.audit.fetch import fetch, open_copy
 from exchange.audit.verify import verify_bundle
 from exchange.client.errors import ClientError, StateError, TransportError, VerificationError
+from exchange.client.forks import Forked, forget_fork
 from exchange.client.member import Member
 from exchange.client.sync import sync
 from tests.audit.test_audit_export import Between, client, history
@@ -190,7 +191,7 @@ async def test_an_exchange_that_shows_less_than_before_is_caught_and_the_copy_st
     place.between.change = lambda asked, body: older.get(asked, body)
     with pytest.raises(VerificationError) as error:
         await place.fetch()
-    assert error.value.code == "fork"
+    assert error.value.code == "rolled-back"
     written = await export(place.auditor, place.folder / "audit", offline=True)
     assert verify_bundle(written.path, exchange=place.partnership.world.exchange).verified
 
@@ -208,6 +209,9 @@ async def test_a_forked_checkpoint_that_was_shown_once_stays_in_every_later_bund
         await place.fetch()
     assert error.value.code == "fork"
     place.between.change = honest
+    with pytest.raises(Forked):
+        await export(place.auditor, place.folder / "audit")
+    forget_fork(place.auditor.state)
     written = await export(place.auditor, place.folder / "audit")
     report = verify_bundle(written.path, exchange=world.exchange)
     assert report.first is not None and (report.first.step, report.first.code) == (3, "log-forked")
