@@ -7,6 +7,7 @@ second time, from the specification, so that a mistake in the server's order of 
 from __future__ import annotations
 
 from exchange.audit.alerts import AlertReplay, Known
+from exchange.audit.facts import Collector
 from exchange.audit.grants import GrantReplay
 from exchange.audit.registry import RegistryReplay
 from exchange.audit.report import Recorder
@@ -56,6 +57,7 @@ class JournalReplay:
         statement_key: StatementPublicKey,
         checks: SignatureChecks,
         recorder: Recorder,
+        collector: Collector | None = None,
     ) -> None:
         self._bundle = bundle
         self._view = view
@@ -64,6 +66,7 @@ class JournalReplay:
         self._statement_key = statement_key
         self._checks = checks
         self._recorder = recorder
+        self._collector = collector
         self._epochs = EpochTable()
         self._alerts = AlertReplay(bundle, view, registry, self._epochs, checks, recorder)
         self._grants = GrantReplay(bundle, view, self._alerts, self._epochs)
@@ -138,12 +141,17 @@ class JournalReplay:
             return
         self._checks.place = ("journal", index)
         recorder.count(step)
+        fine = True
         try:
             self._judge(index, entry, statement, roster)
         except (ExchangeError, KeysError) as error:
             rule = error.rule if isinstance(error, AlertRefusal) else ""
             sentence = f"journal entry {index}: {error}"
             recorder.refuse(step, error.code, sentence, "journal", index, rule=rule, subject=statement.id)
+            fine = False
+        if self._collector is not None:
+            known = self._alerts.known(statement.id)
+            self._collector.journal(index, entry, statement, roster, known, fine=fine)
 
     def _judge(self, index: int, entry: Entry, statement: Statement, roster: Roster) -> None:
         """One entry by the kind of its statement; raises AlertRefusal, EpochRefusal."""

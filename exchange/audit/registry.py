@@ -10,6 +10,7 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 
+from exchange.audit.facts import Collector
 from exchange.audit.report import Recorder
 from exchange.audit.signatures import SignatureChecks
 from exchange.audit.source import Source
@@ -41,6 +42,7 @@ class RegistryReplay:
         openings: Mapping[str, Sequence[Opening]],
         checks: SignatureChecks,
         recorder: Recorder,
+        collector: Collector | None = None,
     ) -> None:
         self.view = view
         self.times: array[int] = array("Q")
@@ -51,6 +53,7 @@ class RegistryReplay:
         self._opened: set[str] = set()
         self._checks = checks
         self._recorder = recorder
+        self._collector = collector
         self._roster = TrustedRoster(verify=checks.hybrid)
         self._entries: Iterator[tuple[int, bytes]] = iter(())
         self._ended = False
@@ -173,14 +176,17 @@ class RegistryReplay:
             sentence = f"registry entry {index}: {error}"
             recorder.refuse(6, error.code, sentence, "registry", index, rule=rule, subject=statement.id)
             return False
-        self._open(index, statement)
+        opened = self._open(index, statement)
+        if self._collector is not None:
+            self._collector.registered(index, entry, statement, opened)
         return True
 
-    def _open(self, index: int, statement: Statement) -> None:
-        """M14, as far as openings were handed out: each is a committed field's, and gives its commitment."""
+    def _open(self, index: int, statement: Statement) -> list[Opening]:
+        """M14, as far as openings were handed out: each is a committed field's, and gives its commitment; those that do."""
         openings = self._openings.get(statement.id)
+        matching: list[Opening] = []
         if openings is None:
-            return
+            return matching
         self._opened.add(statement.id)
         commitments = getattr(statement.body, "commitments", None)
         wanted: dict[str, object] = {} if commitments is None else commitments.to_json()
@@ -199,6 +205,8 @@ class RegistryReplay:
                 )
             else:
                 self._recorder.totals.openings += 1
+                matching.append(opening)
+        return matching
 
     def _again(self, size: int) -> Facts:
         """An earlier roster, from the nearest earlier one at hand; everything was judged on the way forward."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from exchange.audit.bundle import MANIFEST, AuditBundle, BundleError
+from exchange.audit.facts import Collector
 from exchange.audit.journal import JournalReplay
 from exchange.audit.registry import RegistryReplay
 from exchange.audit.report import STEPS, Head, Progress, Recorder, Report
@@ -60,14 +61,16 @@ def verify_bundle(
     workers: int | None = None,
     progress: Progress | None = None,
     require_quorum: bool = False,
+    collector: Collector | None = None,
 ) -> Report:
     """Verify a bundle in ten steps.
 
     ``exchange`` is the id that the bundle must be of (64 hexadecimal digits; None: the one it names, for the caller to show and
     compare), ``kept`` signed checkpoints that the auditor has from elsewhere, ``workers`` the processes for signatures (None: as
     many as the bundle deserves, 0: none), ``require_quorum`` refuses heads that the quorum of
-    witnesses has not seen.  Raises BundleError (``not-a-bundle``, ``manifest-malformed``) when there is no bundle to judge, and
-    EncodingError for an exchange id that is none; everything else is a finding.
+    witnesses has not seen, ``collector`` gathers what a written report shows.  Raises BundleError (``not-a-bundle``,
+    ``manifest-malformed``) when there is no bundle to judge, and EncodingError for an exchange id that is none; everything else
+    is a finding.
     """
     return verify_source(
         AuditBundle(path),
@@ -76,6 +79,7 @@ def verify_bundle(
         workers=workers,
         progress=progress,
         require_quorum=require_quorum,
+        collector=collector,
     )
 
 
@@ -88,6 +92,7 @@ def verify_source(
     progress: Progress | None = None,
     require_quorum: bool = False,
     with_policy: bool = True,
+    collector: Collector | None = None,
 ) -> Report:
     """The same of any source; raises as `verify_bundle`. ``with_policy``: it holds a witness policy, which is compared."""
     manifest = bundle.manifest()
@@ -103,12 +108,15 @@ def verify_source(
     notes = {log: check_note(bundle, founded, log, recorder) for log in LOGS}
     heads = {log: note for log, note in notes.items() if note is not None}
     views = _trees(bundle, founded, heads, kept, recorder)
+    if collector is not None:
+        collector.proven = {log: view.proven for log, view in views.items()}
     if len(views) < len(LOGS):
         recorder.incomplete(*STEPS[1:])
     else:
         entries = sum(view.size for view in views.values())
         erased = _erased(bundle, manifest, views, recorder)
-        facts = _replay(bundle, founded, views, erased, workers_for(entries) if workers is None else workers, recorder)
+        workers = workers_for(entries) if workers is None else workers
+        facts = _replay(bundle, founded, views, erased, workers, recorder, collector)
         check_witnesses(bundle, founded, views, facts, recorder, required=require_quorum, with_policy=with_policy)
     _check_manifest(bundle, manifest, heads, recorder)
     named = {log: Head(head.size, head.root.hex()) for log, head in heads.items()}
@@ -138,6 +146,7 @@ def _replay(
     erased: Callable[[Entry], bool],
     workers: int,
     recorder: Recorder,
+    collector: Collector | None,
 ) -> Facts | None:
     """Steps 4 to 10: the registry runs forward as the journal needs it. The newest facts, when it was replayed to its end."""
 
@@ -155,9 +164,12 @@ def _replay(
             _openings(bundle, views["registry"].size, recorder),
             checks,
             recorder,
+            collector,
         )
         registry.scan()
-        journal = JournalReplay(bundle, views["journal"], registry, statements, founded.statement_key, checks, recorder)
+        journal = JournalReplay(
+            bundle, views["journal"], registry, statements, founded.statement_key, checks, recorder, collector
+        )
         complete = journal.run()
         complete = registry.finish() and complete
         checks.finish()
@@ -220,10 +232,13 @@ def run_verify(
     kept: Sequence[bytes] = (),
     progress: Progress | None = None,
     require_quorum: bool = False,
+    collector: Collector | None = None,
 ) -> Outcome:
     """``exchange audit verify``: status 0 verified, 1 refused, 2 when there is nothing that could be verified."""
     try:
-        report = verify_bundle(path, exchange=exchange, kept=kept, progress=progress, require_quorum=require_quorum)
+        report = verify_bundle(
+            path, exchange=exchange, kept=kept, progress=progress, require_quorum=require_quorum, collector=collector
+        )
     except EncodingError as error:
         return Outcome(USAGE, error=BundleError("not-an-exchange-id", str(error)))
     except BundleError as error:
