@@ -28,7 +28,6 @@ from exchange.model.journal import (
     StatementRefuse,
 )
 from exchange.model.registry import (
-    CircleDefine,
     DeviceEnrol,
     OpeningErase,
     OrganisationAdmit,
@@ -37,10 +36,12 @@ from exchange.model.registry import (
     PersonEnrol,
     RegistrarRotate,
     TermsDefine,
+    WitnessName,
 )
 from exchange.model.statements import Opening, Statement, chain_of
 from exchange.model.tlp import Label
-from exchange.policy.members import Roster
+from exchange.policy.members import Roster, Witness
+from exchange.policy.witnesses import working_witness
 from exchange.tlog.checkpoint import LOGS, LogName
 
 if TYPE_CHECKING:
@@ -198,6 +199,8 @@ class Collector:
         """Id of an organisation, person, device or circle to (statement, name)."""
         self.erased: dict[str, set[str]] = {}
         """Id to the fields that were erased."""
+        self.witnesses: tuple[Witness, ...] = ()
+        self.quorum = 0
         self._marks: OrderedDict[str, dict[Level, set[int]]] = OrderedDict()
         self._marked = 0
         self._numbers: dict[str, int] = {}
@@ -230,8 +233,9 @@ class Collector:
                 values = (str(body.threshold), str(len(body.registrars)))
             case TermsDefine():
                 values = (str(body.version),)
-            case CircleDefine():
-                values = (str(len(body.curators)),)
+            case WitnessName():
+                self.witnesses, self.quorum = tuple(working_witness(named) for named in body.witnesses), body.quorum
+                values = (str(body.quorum), str(len(body.witnesses)))
             case OpeningErase():
                 self.erased.setdefault(about, set()).update(body.fields)
                 if self.names.get(about, ("", ""))[0] == body.statement and {"name", "label"} & set(body.fields):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 
 from exchange.cli.terminal import USAGE, CommandError
-from exchange.cli.texts import Language
+from exchange.content.moments import moment as moment
+from exchange.content.moments import zone as zone
 
 HOUR = 3_600
 """Seconds."""
@@ -14,28 +15,6 @@ DAY = 86_400
 """Seconds."""
 _UNITS = {"s": 1, "m": 60, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _DURATION = re.compile(r"([0-9]{1,9})([smhdw])")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-
-def zone() -> tzinfo:
-    """Europe/Berlin, where the partnerships are; the machine's own zone when it has no time zone data."""
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    try:
-        return ZoneInfo("Europe/Berlin")
-    except ZoneInfoNotFoundError:
-        return datetime.now().astimezone().tzinfo or UTC
-
-
-def moment(time: int, language: Language) -> str:
-    """A time (seconds) for a person: ``22.11.2026, 17:00 Uhr`` or ``22 Nov 2026, 17:00 CET``."""
-    try:
-        local = datetime.fromtimestamp(time, zone())
-    except (OverflowError, ValueError, OSError):
-        return str(time)
-    if language == "de":
-        return f"{local:%d.%m.%Y, %H:%M} Uhr"
-    return f"{local.day} {_MONTHS[local.month - 1]} {local:%Y, %H:%M %Z}"
 
 
 def clock_time(seconds: int) -> str:
