@@ -19,7 +19,7 @@ from exchange.tlog.checkpoint import LOGS, LogName
 from exchange.tlog.merkle import leaf_hash
 from exchange.tlog.tiles import TILE_WIDTH, Bundle, width_at
 
-ENTRIES = 2_000
+ENTRIES = 1_000
 """Entries printed in one report: about a kilobyte each."""
 _STATEMENT = re.compile(rb'"statement":"([0-9a-f]{64})"')
 

@@ -18,7 +18,7 @@ WIDTH = 680
 INK = "#1a1a1a"
 GRID = "#d0d0d0"
 _SMALL = 11
-_LABEL_WIDTH = 6.4
+_LABEL_WIDTH = 7.4
 """Mean width of a character at the small size, for a rough fit."""
 
 Number = Callable[[int], str]

@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from exchange.audit.appendix import ENTRIES, Appendix
 from exchange.audit.bundle import AuditBundle, BundleError
-from exchange.audit.document_texts import NOT_PROVEN, Language, pick
+from exchange.audit.document_texts import KIND_WORDS, NOT_PROVEN, Language, pick
 from exchange.audit.facts import LEVELS, Collector
 from exchange.audit.names import Names, plain
 from exchange.audit.passages import LISTED_ROWS, Passages, State
@@ -113,7 +113,8 @@ def render(
         "exceptions": exceptions,
         "exceptions_number": passages.exceptions_number(),
         "first": first,
-        "kinds": sorted(collector.kinds.items()),
+        "kinds": _kinds(collector, language),
+        "more_exceptions": sum(step.notices for step in report.steps) - len(exceptions),
         "label": label,
         "language": language,
         "late": late[:LISTED_ROWS],
@@ -210,6 +211,14 @@ def _times(bundle: AuditBundle, collector: Collector, log: LogName) -> tuple[Map
         return cosigned(Note.parse(bundle.checkpoint(log)), collector.witnesses), False
     except (BundleError, KeysError):
         return {}, True
+
+
+def _kinds(collector: Collector, language: Language) -> list[tuple[str, int]]:
+    """Entries by kind: what they are, how many."""
+    return [
+        (pick(KIND_WORDS[kind], language) if kind in KIND_WORDS else kind, count)
+        for kind, count in sorted(collector.kinds.items())
+    ]
 
 
 # -- times -----------------------------------------------------------------------------------------------------------------

@@ -69,6 +69,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "step_column": ("Schritt", "Step"),
     "state_yes": ("ja", "yes"),
     "state_no": ("nein", "no"),
+    "state_none": ("nein", "no"),
     "state_open": ("nicht geprüft", "not judged"),
     "state_note": ("beachten", "note"),
     "q_complete": ("Ist das Protokoll vollständig und unverändert?", "Is the log complete and unchanged?"),
@@ -82,8 +83,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Entries and signed checkpoint do not agree, or something is missing."),
     "q_unforked": ("Passt es zu allem, was früher gezeigt wurde?", "Does it agree with what was shown before?"),
     "a_unforked_yes": (
-        "{number} aufbewahrte Prüfpunkte wurden verglichen: Das Protokoll ist die Fortsetzung eines jeden davon.",
-        "{number} kept checkpoints were compared: the log continues each of them."),
+        "Verglichene Prüfpunkte: {number}. Das Protokoll ist die Fortsetzung eines jeden davon.",
+        "Checkpoints compared: {number}. The log continues each of them."),
     "a_unforked_no": (
         "Ein früher unterschriebener Stand passt nicht: Das Protokoll wurde gespalten, gekürzt oder umgeschrieben, oder "
         "ein Prüfpunkt ist nicht echt.",
@@ -96,11 +97,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "No witness is named. That everybody was shown the same log can only be found by comparing checkpoints with other "
         "members."),
     "a_witness_yes": (
-        "{number} von {all} benannten Zeugen haben beide Prüfpunkte gegengezeichnet; verlangt sind {quorum}.",
-        "{number} of {all} named witnesses cosigned both checkpoints; {quorum} are required."),
+        "Benannte Zeugen, die beide Prüfpunkte gegengezeichnet haben: {number} von {all}; verlangt: {quorum}.",
+        "Named witnesses who cosigned both checkpoints: {number} of {all}; required: {quorum}."),
     "a_witness_few": (
-        "Nur {number} von {all} benannten Zeugen haben beide Prüfpunkte gegengezeichnet; verlangt sind {quorum}.",
-        "Only {number} of {all} named witnesses cosigned both checkpoints; {quorum} are required."),
+        "Zu wenige: Benannte Zeugen, die beide Prüfpunkte gegengezeichnet haben: {number} von {all}; verlangt: {quorum}.",
+        "Too few: named witnesses who cosigned both checkpoints: {number} of {all}; required: {quorum}."),
     "q_signed": (
         "Ist jeder Eintrag unterschrieben, von jemandem, der es durfte?",
         "Is every entry signed, by someone who was allowed to?"),
@@ -115,25 +116,24 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Bekam jede Meldung genau den Empfängerkreis, den die Regeln vorsehen?",
         "Did every alert go to exactly those whom the rules name?"),
     "a_rules_yes": (
-        "{number} freigegebene Meldungen wurden neu entschieden, mit den Regeln und der Teilnehmerliste von damals: Bei keiner "
-        "war ein Empfängergerät zu viel oder zu wenig.",
-        "{number} released alerts were decided again, with the rules and the registry of that time: none had one recipient "
-        "device too many or too few."),
+        "Freigegebene Meldungen, neu entschieden mit den Regeln und der Teilnehmerliste von damals: {number}. Bei keiner war ein "
+        "Empfängergerät zu viel oder zu wenig.",
+        "Released alerts, decided again with the rules and the registry of that time: {number}. None had one recipient device "
+        "too many or too few."),
     "a_rules_none": ("Es wurde noch keine Meldung freigegeben.", "No alert has been released yet."),
     "a_rules_no": (
         "Mindestens eine Meldung, Freigabe oder Ablehnung folgte den Regeln nicht.",
         "At least one alert, approval or rejection did not follow the rules."),
     "q_four_eyes": ("Wurde das Vier-Augen-Prinzip eingehalten?", "Were four eyes kept?"),
     "a_eyes_yes": (
-        "{number} Freigaben durch andere Personen als die verfassende sind belegt. Keine Meldung ging ohne die "
-        "vorgeschriebenen Freigaben hinaus.",
-        "{number} approvals by persons other than the author are on record. No alert went out without the approvals "
-        "demanded."),
+        "Belegte Freigaben durch andere Personen als die verfassende: {number}. Keine Meldung ging ohne die vorgeschriebenen "
+        "Freigaben hinaus.",
+        "Approvals by persons other than the author, on record: {number}. No alert went out without the approvals demanded."),
     "a_eyes_emergency": (
-        "{number} Freigaben durch andere Personen sind belegt. {emergencies} gingen als Eilfreigabe mit einer Unterschrift "
-        "hinaus, was die Regeln zulassen; {reviewed} davon wurden nachträglich von einer zweiten Person geprüft.",
-        "{number} approvals by other persons are on record. {emergencies} went out as emergency releases with one "
-        "signature, which the rules allow; {reviewed} of them were reviewed by a second person afterwards."),
+        "Belegte Freigaben durch andere Personen: {number}. Eilfreigaben mit einer einzigen Unterschrift, die die Regeln zulassen: "
+        "{emergencies}, davon nachträglich von einer zweiten Person geprüft: {reviewed}.",
+        "Approvals by other persons, on record: {number}. Emergency releases with a single signature, which the rules allow: "
+        "{emergencies}, of these reviewed by a second person afterwards: {reviewed}."),
     "q_receipts": (
         "Passen Bestätigungen und Angaben des Servers zum Protokoll?",
         "Do receipts and the server's claims fit the log?"),
@@ -153,18 +153,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     "q_erased": ("Wurden Angaben gelöscht?", "Was anything erased?"),
     "a_erased_no": ("Nein. Kein Name und kein Kontakt wurde gelöscht.", "No. No name and no contact was erased."),
     "a_erased_yes": (
-        "{number} Angaben (Namen, Kontakte, Bezeichnungen) wurden gelöscht. Alle Beweise gelten weiter; an die Stelle des "
-        "Namens tritt ein Pseudonym.",
-        "{number} fields (names, contacts, labels) were erased. All proofs still hold; a pseudonym stands in the place of the "
+        "Ja. Gelöschte Angaben (Namen, Kontakte, Bezeichnungen): {number}. Alle Beweise gelten weiter; an die Stelle des Namens "
+        "tritt ein Pseudonym.",
+        "Yes. Erased fields (names, contacts, labels): {number}. All proofs still hold; a pseudonym stands in the place of the "
         "name."),
     # -- reading aid ---------------------------------------------------------------------------------------------------
     "reading": ("So lesen Sie diesen Bericht", "How to read this report"),
     "reading_logs": (
         "Die Austauschplattform führt zwei Protokolle, an die nur angehängt werden kann: die Teilnehmerliste (wer darf was) und "
-        "das Journal (was geschah). „T 5“ ist der Eintrag 5 der Teilnehmerliste, „J 12“ der Eintrag 12 des Journals; gezählt "
+        "das Journal (was geschah). „T 5“ ist der Eintrag 5 der Teilnehmerliste, „J 12“ der Eintrag 12 des Journals; gezählt "
         "wird von 0 an. Jede dieser Angaben führt zum Wortlaut des Eintrags im Anhang.",
         "The exchange keeps two logs to which one can only append: the registry (who may do what) and the journal (what "
-        "happened). “R 5” is entry 5 of the registry, “J 12” entry 12 of the journal, counted from 0. Each of them leads to "
+        "happened). “R 5” is entry 5 of the registry, “J 12” entry 12 of the journal, counted from 0. Each of them leads to "
         "the entry's wording in the appendix."),
     "reading_checkpoint": (
         "Ein Prüfpunkt ist ein unterschriebener Fingerabdruck eines ganzen Protokolls. Ändert jemand einen alten Eintrag, "
@@ -187,11 +187,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "alerts": ("Meldungen", "Alerts"),
     "alerts_none": ("Es gibt keine geprüfte Meldung.", "There is no alert that was judged."),
     "alerts_sum": (
-        "{released} Meldungen wurden freigegeben, davon {exercises} Übungen; {recipients} Empfängergeräte insgesamt, davon "
-        "{keyless} ohne gültigen Schlüssel. {proposals} Entwürfe warteten auf Freigabe, {rejections} wurden abgelehnt. "
-        "{grants} Weitergaben.",
-        "{released} alerts were released, {exercises} of them exercises; {recipients} recipient devices in all, {keyless} of "
-        "them without a usable key. {proposals} proposals waited for approval, {rejections} were rejected. {grants} grants."),
+        "Freigegebene Meldungen: {released}, darunter Übungen: {exercises}. Empfängergeräte: {recipients}, davon ohne gültigen "
+        "Schlüssel: {keyless}. Entwürfe, die auf Freigabe warteten: {proposals}, abgelehnt: {rejections}. Weitergaben: {grants}.",
+        "Released alerts: {released}, exercises among them: {exercises}. Recipient devices: {recipients}, without a usable key: "
+        "{keyless}. Proposals that waited for approval: {proposals}, rejected: {rejections}. Grants: {grants}."),
     "chart_labels": ("Freigegebene Meldungen nach Kennzeichnung", "Released alerts by label"),
     "chart_months": ("Freigegebene Meldungen nach Kennzeichnung und Zeit", "Released alerts by label and time"),
     "chart_entries": ("Einträge der Protokolle nach Zeit", "Entries of the logs by time"),
@@ -211,9 +210,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "col_label": ("Kennzeichnung", "Label"),
     "col_what": ("Was", "What"),
     "col_source": ("Absender", "Source"),
-    "col_devices": ("Empfänger\u00adgeräte", "Recipient devices"),
+    "col_devices": ("Emp\u00adfänger\u00adgeräte", "Recipient devices"),
     "col_approved": ("Freigabe", "Approval"),
-    "col_reached": ("Zugestellt / bestätigt / gelesen", "Delivered / received / read"),
+    "col_reached": ("Zu\u00adge\u00adstellt / be\u00adstä\u00adtigt / gelesen", "De\u00adliv\u00adered / re\u00adceived / read"),
     "col_remarks": ("Bemerkungen", "Remarks"),
     "col_who": ("Wer", "Who"),
     "col_number": ("Anzahl", "Number"),
@@ -222,7 +221,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "col_result": ("Ergebnis", "Result"),
     "col_checked": ("Geprüft", "Checked"),
     "col_notices": ("Hinweise", "Notices"),
-    "col_code": ("Code", "Code"),
     "listed_alerts": (
         "Aufgeführt sind {listed} von {all} Meldungen: alle mit Bemerkung, dann die neuesten. Gezählt sind alle.",
         "{listed} of {all} alerts are listed: all with remarks, then the newest. All are counted."),
@@ -292,8 +290,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "late": ("Was zu spät kam", "What was late"),
     "late_none": ("Nichts davon ist verzeichnet.", "Nothing of this is on record."),
     "late_delivered": (
-        "{number} Geräte erhielten sie nach Angabe des Servers erst mehr als 15 Minuten nach der Freigabe",
-        "{number} devices were, by the server's claim, given it more than 15 minutes after the release"),
+        "Geräte, die sie nach Angabe des Servers erst mehr als 15 Minuten nach der Freigabe erhielten: {number}",
+        "devices that, by the server's claim, were given it more than 15 minutes after the release: {number}"),
     "late_acknowledge": (
         "bis zur Frist {until} hatten {number} von {all} Geräten das Lesen bestätigt",
         "by the deadline {until}, {number} of {all} devices had said that it was read"),
@@ -362,6 +360,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Die Regeln lassen das zu; eine Person sollte es ansehen.",
         "The rules allow these; a person should look at them."),
     "exceptions_none": ("Keine.", "None."),
+    "more_exceptions": (
+        "{number} weitere Ausnahmen sind nicht aufgeführt.",
+        "{number} more exceptions are not listed."),
     "wording": ("Wortlaut der Prüfung (englisch)", "Wording of the verification"),
     "accesses": ("Zugriffe und Abweisungen", "Accesses and refusals"),
     "accesses_intro": (
@@ -455,6 +456,75 @@ STEP_MEANS: dict[int, tuple[str, str]] = {
          "The counts agree; exceptions are named."),
 }
 """What each step is good for, in one sentence: (German, English)."""
+
+KIND_WORDS: dict[str, tuple[str, str]] = {
+    "access.read": ("Zugriffe, vom Server gemeldet", "accesses, claimed by the server"),
+    "alert.answer": ("Antworten auf Fragen", "answers to questions"),
+    "alert.ask": ("Fragen an Absender", "questions to sources"),
+    "alert.deliver": ("Zustellungen, vom Server gemeldet", "deliveries, claimed by the server"),
+    "alert.grant": ("Weitergaben", "grants"),
+    "alert.proposed": ("Entwürfe zur Freigabe", "proposals"),
+    "alert.receipt": ("Bestätigungen und Rückmeldungen", "receipts and reactions"),
+    "alert.rejected": ("Ablehnungen von Entwürfen", "rejections of proposals"),
+    "alert.released": ("freigegebene Meldungen", "released alerts"),
+    "alert.review": ("Nachprüfungen von Eilfreigaben", "reviews of emergency releases"),
+    "circle.change": ("Änderungen von Arbeitskreisen", "changes of circles"),
+    "circle.define": ("neue Arbeitskreise", "new circles"),
+    "client.register": ("Mandanten eingetragen oder verlängert", "clients registered or renewed"),
+    "device.enrol": ("Geräte eingetragen", "devices enrolled"),
+    "device.revoke": ("Geräte gesperrt", "devices revoked"),
+    "epoch.publish": ("Wochenschlüssel von Geräten", "weekly keys of devices"),
+    "exchange.found": ("Gründung", "founding"),
+    "opening.erase": ("Löschungen von Angaben", "erasures of openings"),
+    "organisation.admit": ("Organisationen aufgenommen", "organisations admitted"),
+    "organisation.change": ("Organisationen geändert", "organisations changed"),
+    "organisation.remove": ("Organisationen ausgeschlossen", "organisations removed"),
+    "organisation.renew": ("Teilnahmen verlängert", "memberships renewed"),
+    "organisation.suspend": ("Organisationen ausgesetzt", "organisations suspended"),
+    "person.change": ("Personen geändert", "persons changed"),
+    "person.enrol": ("Personen eingetragen", "persons enrolled"),
+    "person.remove": ("Personen ausgeschieden", "persons removed"),
+    "policy.adopt": ("Regelwerke beschlossen", "policies adopted"),
+    "registrar.rotate": ("Wechsel der Registrare", "rotations of the registrars"),
+    "statement.refuse": ("Abweisungen, vom Server gemeldet", "refusals, claimed by the server"),
+    "terms.accept": ("Arbeitsordnung angenommen", "terms accepted"),
+    "terms.define": ("Fassungen der Arbeitsordnung", "versions of the terms"),
+    "witness.name": ("Zeugen benannt", "witnesses named"),
+}
+"""What the entries of a kind are, in the plural: (German, English)."""
+
+NOTICE_MEANS: dict[str, tuple[str, str]] = {
+    "accepted-late": (
+        "Zwischen Fertigstellung und Annahme lagen mehr als 15 Minuten. Wer inzwischen hinzukam, gehört nicht zum "
+        "Empfängerkreis.",
+        "More than 15 minutes passed between preparing and accepting. Who came in meanwhile is no recipient."),
+    "devices-without-key": (
+        "Diese Geräte hatten für die Woche keinen Schlüssel hinterlegt. Ihnen konnte nichts verschlüsselt werden; im Protokoll "
+        "stehen sie trotzdem als Empfänger.",
+        "These devices had published no key for the week. Nothing could be sealed to them; the log names them as recipients all "
+        "the same."),
+    "emergency-unreviewed": (
+        "Die Meldung ging bei höchster Dringlichkeit ohne zweite Unterschrift hinaus. Die Nachprüfung durch eine andere Person "
+        "innerhalb von 24 Stunden fehlt.",
+        "The alert went out at the highest urgency without a second signature. The review by another person within 24 hours is "
+        "missing."),
+    "opening-kept": (
+        "Eine Angabe wurde gelöscht und liegt diesem Prüfpaket trotzdem bei: Jemand hat sie aufbewahrt.",
+        "A field was erased and is in this bundle all the same: somebody kept it."),
+    "persons-without-device": (
+        "Diese Personen gehören zum Empfängerkreis, haben aber kein Gerät.",
+        "These persons are recipients and have no device."),
+    "recipients-lost": (
+        "Diese Geräte verloren ihren Platz, bevor die Meldung angenommen wurde, und bekamen sie nicht.",
+        "These devices lost their place before the alert was accepted, and were not served."),
+    "recipients-unreached": (
+        "Frühere Empfänger sind nicht mehr zugelassen. Rücknahme oder Entwarnung erreichte sie nicht.",
+        "Earlier recipients are not in force any more. The withdrawal or all-clear did not reach them."),
+    "statements-refused": (
+        "Der Server gibt an, Erklärungen abgewiesen zu haben; Einzelheiten unter „Zugriffe und Abweisungen“.",
+        "The server claims to have refused statements; details under “Accesses and refusals”."),
+}
+"""What an exception means for a reader who is no engineer: code to (German, English)."""
 
 NOT_PROVEN: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = (
     (("Was in den Meldungen steht", "What the alerts say"),

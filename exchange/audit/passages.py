@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from exchange.audit.appendix import Appendix, Ref
-from exchange.audit.document_texts import STEP_MEANS, Language, pick, text
+from exchange.audit.document_texts import NOTICE_MEANS, STEP_MEANS, Language, pick, text
 from exchange.audit.facts import AlertFact, Collector, Row
-from exchange.audit.names import Family, Names, plain
+from exchange.audit.names import Family, Name, Names, plain
 from exchange.audit.report import Finding, Report, Step
 from exchange.audit.texts import code_text, step_title
 from exchange.content.moments import moment
@@ -31,7 +31,10 @@ _FAMILIES: dict[str, Family] = {"organisation": "organisation", "client": "organ
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A question, its answer's state (``yes``, ``no``, ``open``, ``note``) and sentence, and the steps that answer it."""
+    """A question, its answer's state and sentence, and the steps that answer it.
+
+    States: ``yes``, ``no``, ``open`` (not judged), ``note`` (to be looked at), ``none`` (nothing of the kind).
+    """
 
     question: str
     state: State
@@ -49,10 +52,10 @@ class AlertLine:
     label: Label
     what: str
     source: str
-    author: str
+    author: Name
     devices: str
     approved: str
-    approvers: str
+    approvers: tuple[Name, ...]
     reached: str
     remarks: tuple[tuple[str, Ref | None], ...]
 
@@ -93,6 +96,7 @@ class FindingLine:
     words: str
     code: str
     wording: str
+    means: str
 
 
 class Passages:
@@ -120,8 +124,8 @@ class Passages:
         return text(key, self._language, **shown)
 
     def when(self, at: int) -> str:
-        """A time in words; empty for none."""
-        return moment(at, self._language) if at else ""
+        """A time in words; empty for none. The last word stays with the one before it."""
+        return "\u00a0".join(moment(at, self._language).rsplit(" ", 1)) if at else ""
 
     # -- verdict and answers ---------------------------------------------------------------------------------------
 
@@ -138,7 +142,15 @@ class Passages:
         if finding.log is not None and finding.index is not None:
             ref = self._appendix.ref(finding.log, finding.index)
         code = " ".join((finding.rule, finding.code)).strip()
-        return FindingLine(ref, plain(finding.subject, 120), self.words(finding), code, plain(finding.sentence, 300))
+        means = NOTICE_MEANS.get(finding.code)
+        return FindingLine(
+            ref,
+            plain(finding.subject, 120),
+            self.words(finding),
+            code,
+            plain(finding.sentence, 300),
+            "" if means is None else pick(means, self._language),
+        )
 
     def exceptions_number(self) -> str:
         """So many exceptions, in words."""
@@ -151,14 +163,16 @@ class Passages:
         released = sum(totals.alerts.values())
         found: list[Answer] = []
 
-        def answer(question: str, steps: Sequence[int], yes: str, no: str, note: bool = False) -> None:
+        def answer(
+            question: str, steps: Sequence[int], yes: str, no: str, *, note: bool = False, asks: State = "yes"
+        ) -> None:
             judged = [report.step(number) for number in steps]
             if any(step.refused for step in judged):
                 state, sentence = "no", no
             elif not all(step.complete for step in judged):
                 state, sentence = "open", ""
             else:
-                state, sentence = ("note" if note else "yes"), yes
+                state, sentence = ("note" if note else asks), yes
             found.append(self._answer(question, state, sentence, steps))
 
         sizes = {log: report.heads[log].size if log in report.heads else 0 for log in ("registry", "journal")}
@@ -179,9 +193,9 @@ class Passages:
         answer("q_receipts", (9,), self.say("a_receipts_yes"), self.say("a_receipts_no"))
         number = self.say("late_one") if late == 1 else self.say("late_many", number=late)
         sentence = self.say("a_late_yes", number=number) if late else self.say("a_late_no")
-        answer("q_late", (9, 10), sentence, self.say("a_receipts_no"), note=bool(late))
+        answer("q_late", (9, 10), sentence, self.say("a_receipts_no"), note=bool(late), asks="none")
         erased = self.say("a_erased_yes", number=totals.erased) if totals.erased else self.say("a_erased_no")
-        answer("q_erased", (6,), erased, self.say("a_signed_no"), note=bool(totals.erased))
+        answer("q_erased", (6,), erased, self.say("a_signed_no"), note=bool(totals.erased), asks="none")
         return found
 
     def _sizes(self, key: str, sizes: Mapping[str, int]) -> str:
@@ -255,10 +269,10 @@ class Passages:
             fact.label,
             ", ".join(what),
             self._names.of(fact.organisation, "organisation").text,
-            self._names.person(fact.author),
+            self._names.of(fact.author, "person"),
             self._number(fact.devices) if fact.label.sealed else self.say("public"),
             approved,
-            ", ".join(self._names.person(person) for person in fact.approvals),
+            tuple(self._names.of(person, "person") for person in fact.approvals),
             reached if fact.label.sealed else "–",
             tuple((words, None if at is None else self._appendix.ref("journal", at)) for words, at in remarks),
         )

@@ -82,15 +82,20 @@ def verify(
         list[Path] | None, typer.Option("--checkpoint", metavar="FILE", help=help_text("opt_checkpoint"))
     ] = None,
     require_quorum: Annotated[bool, typer.Option("--require-quorum", help=help_text("opt_require_quorum"))] = False,
+    report: Annotated[Path | None, typer.Option("--report", metavar="FILE.html", help=help_text("opt_report"))] = None,
+    pdf: Annotated[Path | None, typer.Option("--pdf", metavar="FILE.pdf", help=help_text("opt_pdf"))] = None,
+    tlp: Annotated[str | None, typer.Option("--tlp", metavar="LABEL", help=help_text("opt_report_tlp"))] = None,
     lang: LangOption = None,
     json: JsonOption = False,
 ) -> None:
     """Verify a bundle without a network: consistency, signatures, four eyes, every decision recomputed."""
     from exchange.audit.texts import step_title
     from exchange.audit.verify import run_verify
+    from exchange.cli.audit_report import prepared
     from exchange.cli.failure import report_failure
 
     terminal = Terminal(chosen(lang), as_json=json)
+    written = prepared(report, pdf, tlp)
     kept = [read_file(path, max_bytes=MAX_NOTE) for path in checkpoint or []]
     with terminal.progress("progress_verify") as update:
         outcome = run_verify(
@@ -98,6 +103,7 @@ def verify(
             exchange=exchange,
             kept=kept,
             require_quorum=require_quorum,
+            collector=written.collector,
             progress=lambda step, done, total: update(
                 done, total=total, label=f"{step}/10 {step_title(step, terminal.language)}"
             ),
@@ -110,6 +116,7 @@ def verify(
         else:
             print_report(terminal, outcome.report)
         terminal.say("audit_verified" if outcome.report.verified else "audit_refused", exchange=outcome.report.exchange)
+        written.write(terminal, folder, outcome.report)
         if exchange is None:
             terminal.hint("hint_audit_exchange")
     raise typer.Exit(outcome.status)
