@@ -196,7 +196,7 @@ def _witnesses(
             quorum = passages.say(key, quorum=collector.quorum, time="" if at is None else passages.when(at))
         found.append(WitnessLine(log, head.size, head.root, tuple(lines), quorum))
     if not report.step(6).complete:
-        return found, ("open", "")
+        return found, ("open", passages.say("a_open"))
     if not named:
         return found, ("note", passages.say("a_witness_none"))
     values = {"number": len(both), "all": len(named), "quorum": collector.quorum}

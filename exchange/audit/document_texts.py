@@ -44,8 +44,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Das Protokoll besteht die Prüfung nicht: {what}.",
         "The log does not pass: {what}."),
     "verdict_first": (
-        "Die erste Stelle, die nicht stimmt: {place}, Prüfschritt {step}.",
-        "The first place that fails: {place}, step {step}."),
+        "Die erste Stelle, die nicht stimmt:",
+        "The first place that fails:"),
+    "verdict_step": ("Prüfschritt {step}", "step {step}"),
     "verdict_wording": ("Wortlaut der Prüfung (englisch)", "Wording of the verification"),
     "verdict_open": (
         "Deshalb konnten diese Prüfschritte nicht zu Ende geführt werden: {steps}. Über sie sagt dieser Bericht nichts "
@@ -72,6 +73,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "state_none": ("nein", "no"),
     "state_open": ("nicht geprüft", "not judged"),
     "state_note": ("beachten", "note"),
+    "a_open": (
+        "Das konnte nicht zu Ende geprüft werden, weil ein anderer Prüfschritt nicht bestanden wurde.",
+        "This could not be judged to the end, because another step failed."),
     "q_complete": ("Ist das Protokoll vollständig und unverändert?", "Is the log complete and unchanged?"),
     "a_complete_yes": (
         "Alle Einträge sind da: {registry} in der Teilnehmerliste, {journal} im Journal. Aus ihnen allein ergeben sich die "
@@ -210,7 +214,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "col_label": ("Kennzeichnung", "Label"),
     "col_what": ("Was", "What"),
     "col_source": ("Absender", "Source"),
-    "col_devices": ("Emp\u00adfänger\u00adgeräte", "Recipient devices"),
+    "col_devices": ("Emp\u00adfänger\u00adgeräte", "Re\u00adcip\u00adi\u00adent devices"),
     "col_approved": ("Freigabe", "Approval"),
     "col_reached": ("Zu\u00adge\u00adstellt / be\u00adstä\u00adtigt / gelesen", "De\u00adliv\u00adered / re\u00adceived / read"),
     "col_remarks": ("Bemerkungen", "Remarks"),

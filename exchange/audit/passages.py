@@ -170,7 +170,7 @@ class Passages:
             if any(step.refused for step in judged):
                 state, sentence = "no", no
             elif not all(step.complete for step in judged):
-                state, sentence = "open", ""
+                state, sentence = "open", self.say("a_open")
             else:
                 state, sentence = ("note" if note else asks), yes
             found.append(self._answer(question, state, sentence, steps))
