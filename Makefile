@@ -1,4 +1,5 @@
-# Every target does its own set-up and is safe to repeat. Nothing here needs root; nothing is installed outside .venv.
+# Every target does its own set-up and is safe to repeat. Nothing is installed outside .venv, but for the packages of Debian that
+# tests/packages.debian names: `make test` installs them when it runs as root, and else says which are missing.
 #
 #   make demo     a partnership, real warnings, a real server, an auditor's verdict (KEEP=1 leaves the server running)
 #   make test     the tests (within ten minutes on two cores)
@@ -24,11 +25,11 @@ JOBS ?= 2
 TESTS ?= tests
 UV ?= uv
 
-.PHONY: help demo test test-all lint format types contracts docs bench mutants licences openapi reasons lock clean \
+.PHONY: help demo test test-all system lint format types contracts docs bench mutants licences openapi reasons lock clean \
 	distclean runtime dev
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n '1,9p'
+	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n '1,10p'
 
 # --- set-up -----------------------------------------------------------------------------------------------------------
 # A stamp is written last, so an interrupted set-up is done again.
@@ -60,6 +61,17 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@
 
+# What the tests need of the system, one Debian package a line. Nothing happens when all are there, or the system is not Debian.
+system:
+	@if ! command -v dpkg-query >/dev/null; then echo "not Debian: the tests need what tests/packages.debian names"; exit 0; fi; \
+	missing=""; for package in $$(sed 's/#.*//' tests/packages.debian); do \
+		[ "$$(dpkg-query -W -f='$${db:Status-Status}' "$$package" 2>/dev/null)" = installed ] || missing="$$missing $$package"; \
+	done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then \
+		echo "installing:$$missing"; apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
+	else echo "the tests need:$$missing" >&2; echo "hint: sudo apt-get install$$missing" >&2; exit 1; fi
+
 # --- what a person runs -----------------------------------------------------------------------------------------------
 
 demo: $(VENV)/.runtime
@@ -67,7 +79,7 @@ demo: $(VENV)/.runtime
 
 # pytest answers 5 when it found no test, which fails here as everything but 0 does. A file stays with one worker: many
 # files found a partnership once for all their tests.
-test: $(VENV)/.dev
+test: $(VENV)/.dev system
 	@$(PY) -m pytest -n $(JOBS) --dist loadfile --hypothesis-profile=deterministic $(TESTS)
 
 # The same tests, told longer: lives held against the oracle (tests/oracle), and runs against the interface (tests/web).
@@ -125,7 +137,9 @@ lock:
 	@$(LOCK) requirements/build.in -o requirements/build.txt
 	@$(LOCK) pyproject.toml -o requirements/bare.txt
 	@$(LOCK) pyproject.toml --extra server --extra member -o requirements/runtime.txt
-	@$(LOCK) pyproject.toml --all-extras -c requirements/runtime.txt -o requirements/dev.txt
+	@$(LOCK) pyproject.toml --extra server --extra member --extra report -c requirements/runtime.txt \
+		-o requirements/report.txt
+	@$(LOCK) pyproject.toml --all-extras -c requirements/report.txt -o requirements/dev.txt
 	@echo "locked; now: make licences"
 
 clean:

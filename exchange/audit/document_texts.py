@@ -202,7 +202,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "chart_delays": (
         "Geräte, die nach der Freigabe erreicht wurden, nach Zeitabstand",
         "Devices reached after the release, by delay"),
-    "entries_time": ("Einträge und Ereignisse im Zeitverlauf", "Entries and events over time"),
     "lane_constitution": ("Registrare, Regeln, Zeugen", "registrars, policy, witnesses"),
     "lane_members": ("Organisationen", "organisations"),
     "lane_people": ("Personen und Geräte", "persons and devices"),
@@ -210,7 +209,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "series_registry": ("Teilnehmerliste", "registry"),
     "series_journal": ("Journal", "journal"),
     "col_entry": ("Eintrag", "Entry"),
-    "col_time": ("Zeit", "Time"),
     "col_label": ("Kennzeichnung", "Label"),
     "col_what": ("Was", "What"),
     "col_source": ("Absender", "Source"),
@@ -250,7 +248,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "public": ("öffentlich", "public"),
     "not_needed": ("keine nötig", "none needed"),
     "approvals_of": ("{given} von {wanted}", "{given} of {wanted}"),
-    "still_open": ("offen", "open"),
     "remark_exercise": ("Übung", "exercise"),
     "remark_refused": ("nicht in Ordnung", "refused"),
     "remark_proposed": ("nicht freigegeben", "not released"),

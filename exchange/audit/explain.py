@@ -9,21 +9,18 @@ same functions.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
-
-from pydantic import ValidationError
+from dataclasses import dataclass
 
 from exchange.audit.bundle import AuditBundle, BundleError
+from exchange.audit.hypothesis import NOBODY, Hypothesis
+from exchange.audit.lookup import Lookup
 from exchange.audit.names import plain
-from exchange.audit.seek import LEAST_PREFIX, Placed, Seeker, SeekError
-from exchange.model.alert import Audience, Core
+from exchange.audit.seek import Placed, Seeker, SeekError
+from exchange.model.alert import Core
 from exchange.model.entry import RELEASED
 from exchange.model.journal import AlertGrant, EpochPublish
-from exchange.model.problems import first_error
 from exchange.model.registry import Policy
-from exchange.model.statements import Opening, Statement
-from exchange.model.tlp import Label, parse_label
+from exchange.model.statements import Statement
 from exchange.policy.decide import Context, decide_alert, decide_one, decide_people, expand
 from exchange.policy.lineage import Lineage, Version, lineage_of
 from exchange.policy.members import Facts, Organisation, Person, Roster
@@ -32,50 +29,6 @@ from exchange.policy.rules import TAKING_BACK, Decision
 from keys import encoding
 from keys.errors import KeysError
 from keys.stanza import EMPTY_STANZA_HASH, LeafSummary, audience_root, parse_leaf_list, stanza_id
-
-NOBODY = encoding.b64u(bytes(16))
-"""Id of a hypothetical person and organisation: nobody has it, ids are random."""
-PERSON_FIELDS = ("area", "kind", "organisation", "role", "sector", "topic")
-AUDIENCE_FIELDS = {
-    "to-area": "areas",
-    "to-circle": "circles",
-    "to-organisation": "organisations",
-    "to-person": "persons",
-    "to-sector": "sectors",
-    "to-topic": "topics",
-}
-FIELDS = (*PERSON_FIELDS, "label", "to-everyone", *AUDIENCE_FIELDS)
-"""What ``--as-if`` can say."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hypothesis:
-    """What is assumed instead: values by field, in order of ``FIELDS``; empty for nothing."""
-
-    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, given: Sequence[str]) -> Hypothesis:
-        """Of ``field=value`` words, a field repeated for more values. Raises SeekError ``hypothesis-malformed``."""
-        values: dict[str, tuple[str, ...]] = {}
-        for word in given:
-            name, separator, value = word.partition("=")
-            if name not in FIELDS or not separator or not value:
-                raise SeekError(
-                    "hypothesis-malformed", f"{plain(word)}: field=value, the fields are {', '.join(FIELDS)}"
-                )
-            values[name] = (*values.get(name, ()), value)
-        return cls({name: values[name] for name in FIELDS if name in values})
-
-    @property
-    def about_person(self) -> bool:
-        """Whether it describes a person."""
-        return any(name in PERSON_FIELDS for name in self.values)
-
-    @property
-    def about_alert(self) -> bool:
-        """Whether it changes audience or label."""
-        return any(name not in PERSON_FIELDS for name in self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +111,7 @@ class _Explaining:
         self._seeker = Seeker(bundle)
         self._hypothesis = hypothesis
         self._faults: list[tuple[str, str]] = []
-        self._openings: dict[str, tuple[Opening, ...]] | None = None
+        self._lookup = Lookup(bundle, self._seeker)
 
     def run(self, asked: str, person: str | None) -> Explanation:
         seeker = self._seeker
@@ -179,7 +132,7 @@ class _Explaining:
         approvals = self._signers(statement, acceptance)
         lineage = self._lineage(signed, earlier, facts, acceptance)
         leaves = self._leaves(statement)
-        core, named = self._assumed(signed, named)
+        core, named = self._hypothesis.applied(signed, named, self._lookup)
         people = decide_people(named, policy, core, lineage)
         recipients, _ = expand(named, people, frozenset())
         joining = leaving = 0
@@ -195,7 +148,7 @@ class _Explaining:
         about = None
         chosen = NOBODY if self._hypothesis.about_person else None
         if person is not None and chosen is None:
-            chosen = self._person(person, named)
+            chosen = self._lookup.subject("person", person, named.facts)
         if chosen is not None:
             about = self._about(chosen, statement, core, named, acceptance, policy, lineage, leaves, newest)
         groups = _grouped(named, people)
@@ -303,113 +256,7 @@ class _Explaining:
                     persons |= set() if device is None else {device.person}
         return persons
 
-    # -- the hypothesis --------------------------------------------------------------------------------------------
-
-    def _assumed(self, core: Core, named: Roster) -> tuple[Core, Roster]:
-        """Core and roster as the hypothesis has them."""
-        values = self._hypothesis.values
-        changes: dict[str, Any] = {}
-        try:
-            if "label" in values:
-                changes["label"] = parse_label(values["label"][-1])
-            if "to-everyone" in values or any(name in AUDIENCE_FIELDS for name in values):
-                raw: dict[str, Any] = {"everyone": True} if "to-everyone" in values else {}
-                for name, of in AUDIENCE_FIELDS.items():
-                    if name in values:
-                        raw[of] = sorted({self._identified(of, value, named) for value in values[name]})
-                changes["audience"] = Audience.model_validate(raw)
-            elif changes.get("label") is Label.CLEAR:
-                changes["audience"] = None
-        except ValidationError as error:
-            raise SeekError("hypothesis-malformed", first_error(error)) from None
-        except ValueError as error:
-            raise SeekError("hypothesis-malformed", plain(str(error))) from None
-        if changes:
-            core = core.model_copy(update=changes)
-        return core, (self._with_nobody(named) if self._hypothesis.about_person else named)
-
-    def _identified(self, of: str, value: str, named: Roster) -> str:
-        """A value of an audience field; organisations, persons and circles by id or name."""
-        families = {"circles": "circle", "organisations": "organisation", "persons": "person"}
-        return value if of not in families else self._subject(families[of], value, named)
-
-    def _with_nobody(self, named: Roster) -> Roster:
-        """The roster with one more person, of an organisation as described or of one that is there."""
-        values = self._hypothesis.values
-        facts = named.facts.copy()
-        home = NOBODY
-        if "organisation" in values:
-            home = self._subject("organisation", values["organisation"][-1], named)
-        else:
-            terms = facts.terms[-1].version if facts.terms else 0
-            facts.organisations[home] = Organisation(
-                home,
-                values.get("kind", ("company",))[-1],
-                frozenset(values.get("sector", ())),
-                tuple(sorted(values.get("area", ()))),
-                named.time + 1,
-                terms,
-            )
-        roles = frozenset(values.get("role", ("officer",)))
-        facts.persons[NOBODY] = Person(NOBODY, home, roles, frozenset(values.get("topic", ())))
-        facts.people_of[home] = (*facts.people_of.get(home, ()), NOBODY)
-        return replace(named, facts=facts)
-
     # -- the person ------------------------------------------------------------------------------------------------
-
-    def _person(self, asked: str, named: Roster) -> str:
-        return self._subject("person", asked, named)
-
-    def _subject(self, family: str, asked: str, named: Roster) -> str:
-        """A person, organisation or circle by the beginning of its id, or by its whole name in an opening."""
-        facts = named.facts
-        known = list(
-            facts.circles if family == "circle" else facts.persons if family == "person" else facts.organisations
-        )
-        found = [one for one in known if one.startswith(asked)] if len(asked) >= LEAST_PREFIX else []
-        if not found:
-            wanted = asked.strip().casefold()
-            found = [one for one in known if self._claims(family, one, facts, wanted)]
-            found = [one for one in found if (self._name(family, one, facts) or "").casefold() == wanted]
-        if not found:
-            raise SeekError(
-                f"{'person' if family == 'person' else 'subject'}-not-found", f"no {family}: {plain(asked)}"
-            )
-        if len(found) > 1:
-            more = ", ".join(found[:8])
-            raise SeekError(
-                "person-ambiguous" if family == "person" else "subject-ambiguous", f"{plain(asked)}: {more}"
-            )
-        return found[0]
-
-    def _all_openings(self) -> dict[str, tuple[Opening, ...]]:
-        if self._openings is None:
-            self._openings = self._bundle.openings(self._seeker.sizes["registry"])
-        return self._openings
-
-    def _claims(self, family: str, identifier: str, facts: Facts, wanted: str) -> bool:
-        """Whether an opening, not yet compared with its commitment, says this name."""
-        openings = self._all_openings()
-        return any(
-            opening.field == "name" and opening.value.strip().casefold() == wanted
-            for statement, _ in facts.commitments.get(f"{family}/{identifier}", ())
-            for opening in openings.get(statement, ())
-        )
-
-    def _name(self, family: str, identifier: str, facts: Facts) -> str | None:
-        """The newest name whose opening gives its commitment; None where it was erased or not handed out."""
-        for statement, fields in reversed(facts.commitments.get(f"{family}/{identifier}", ())):
-            if "name" not in fields:
-                continue
-            for opening in self._all_openings().get(statement, ()):
-                if opening.field != "name":
-                    continue
-                commitments = getattr(self._seeker.statement(statement).body, "commitments", None)
-                salt = encoding.unb64u(opening.salt, length=32)
-                made = encoding.commitment("name", salt, opening.value)
-                return opening.value if commitments is not None and commitments.name == made else None
-            return None
-        return None
 
     def _names_for(
         self, named: Roster, groups: Sequence[Group], about: About | None, core: Core, approvals: Sequence[str]
@@ -431,7 +278,7 @@ class _Explaining:
         found: dict[str, str] = {}
         for family, identifiers in (("person", persons), ("organisation", organisations)):
             for identifier in sorted(identifiers)[:MAX_NAMES]:
-                name = self._name(family, identifier, facts)
+                name = self._lookup.name(family, identifier, facts)
                 if name is not None:
                     found[identifier] = plain(name)
         return found

@@ -6,19 +6,20 @@ and OSError without Pango, the system's library that it sets text with.
 
 from __future__ import annotations
 
-from typing import Any, NoReturn, cast
+from typing import NoReturn, cast
 
 import weasyprint  # type: ignore[import-untyped]
-
-PACKAGES = ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "fonts-dejavu-core")
-"""What Debian calls the libraries and the font that it needs."""
+from weasyprint.urls import URLFetcher  # type: ignore[import-untyped]
 
 
-def _refuse(url: str, *_: Any, **__: Any) -> NoReturn:
-    raise ValueError("a report refers to nothing outside itself")
+class _Nothing(URLFetcher):  # type: ignore[misc]  # untyped
+    """Fetches nothing: a report refers to nothing outside itself."""
+
+    def fetch(self, url: str, headers: object = None) -> NoReturn:
+        """Refuse."""
+        raise ValueError("a report refers to nothing outside itself")
 
 
 def to_pdf(html: str) -> bytes:
     """The PDF of one report; the same HTML gives the same pages."""
-    document = weasyprint.HTML(string=html, url_fetcher=_refuse, base_url=None)
-    return cast(bytes, document.write_pdf(uncompressed_pdf=False))
+    return cast(bytes, weasyprint.HTML(string=html, url_fetcher=_Nothing()).write_pdf())

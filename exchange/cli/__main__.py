@@ -23,6 +23,7 @@ from exchange.cli import (
     audit,
     audit_evidence,
     audit_exhibit,
+    audit_explain,
     audit_fetch,
     audit_fork,
     audit_fsck,
@@ -185,6 +186,7 @@ def build() -> typer.Typer:
     )
     auditing.command("check-withheld", help=help_text("audit_check_withheld"))(audit_exhibit.check_withheld)
     auditing.command("fsck", help=help_text("audit_fsck"))(audit_fsck.fsck)
+    auditing.command("explain", help=help_text("audit_explain"))(audit_explain.explain)
     app.add_typer(auditing, name="audit", help=help_text("audit"))
     witnessing = _group("witness")
     witnessing.command("init", help=help_text("witness_init"))(witness_init.init)

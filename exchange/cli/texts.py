@@ -18,6 +18,7 @@ from exchange.cli.texts_audit_fetch import AUDIT_FETCH, HELP_AUDIT_FETCH
 from exchange.cli.texts_audit_fork import AUDIT_FORK, HELP_AUDIT_FORK
 from exchange.cli.texts_audit_fsck import AUDIT_FSCK, HELP_AUDIT_FSCK
 from exchange.cli.texts_audit_watch import AUDIT_WATCH, HELP_AUDIT_WATCH
+from exchange.cli.texts_audit_explain import AUDIT_EXPLAIN, HELP_AUDIT_EXPLAIN
 from exchange.cli.texts_audit_report import AUDIT_REPORT, HELP_AUDIT_REPORT
 from exchange.cli.texts_clear import CLEAR
 from exchange.cli.texts_content import CONTENT
@@ -54,6 +55,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     **AUDIT_FETCH,
     **AUDIT_FSCK,
     **RETENTION,
+    **AUDIT_EXPLAIN,
     **AUDIT_REPORT,
 }
 """Text key to (German, English)."""
@@ -72,6 +74,7 @@ HELPS: dict[str, tuple[str, str]] = {
     **HELP_AUDIT_FETCH,
     **HELP_AUDIT_FSCK,
     **HELP_RETENTION,
+    **HELP_AUDIT_EXPLAIN,
     **HELP_AUDIT_REPORT,
 }
 """The same of the help texts."""

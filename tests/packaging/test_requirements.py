@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from exchange.cli.texts_audit_report import AUDIT_REPORT
+
 ROOT = Path(__file__).parents[2]
-LOCKS = ("bare", "build", "runtime", "dev")
+LOCKS = ("bare", "build", "runtime", "report", "dev")
 PIN = re.compile(r"^(?P<name>[a-z0-9][a-z0-9.-]*)==(?P<version>[^ ;\\]+)", re.MULTILINE)
 
 
@@ -38,7 +40,7 @@ def test_no_lock_file_names_a_host_or_a_path_of_a_machine(lock: str):
     assert not re.search(r"https?:|file:|@ |index-url|find-links|(^|\s)/", text(lock), re.MULTILINE)
 
 
-@pytest.mark.parametrize(("smaller", "larger"), [("bare", "runtime"), ("runtime", "dev")])
+@pytest.mark.parametrize(("smaller", "larger"), [("bare", "runtime"), ("runtime", "report"), ("report", "dev")])
 def test_a_larger_install_pins_the_same_versions(smaller: str, larger: str):
     assert pins(smaller) <= pins(larger)
 
@@ -57,6 +59,13 @@ def test_every_direct_dependency_of_the_product_is_locked():
     assert wanted <= names("runtime")
 
 
+def test_the_extra_for_reports_is_locked_and_no_other_install_has_it():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = {re.split(r"[<>=]", one)[0] for one in project["optional-dependencies"]["report"]}
+    assert wanted == {"weasyprint"}
+    assert wanted <= names("report") and not wanted & names("runtime")
+
+
 def test_no_licence_that_the_project_refuses_is_locked():
     assert not {"psycopg", "jwcrypto", "fpdf2", "pygal"} & names("dev")
 
@@ -66,3 +75,11 @@ def test_the_list_of_licences_names_every_locked_package_with_its_version():
     listed = {tuple(cell.strip() for cell in row.split("|")[1:3]) for row in rows if row.startswith("| ")}
     locked = set().union(*(pins(lock) for lock in LOCKS))
     assert locked == {row for row in listed if row[0] != "package"}
+
+
+def test_the_packages_of_debian_that_a_pdf_needs_are_those_that_the_command_names():
+    lines = (ROOT / "tests" / "packages.debian").read_text(encoding="utf-8").splitlines()
+    listed = {line.split("#")[0].strip() for line in lines} - {""}
+    hint = AUDIT_REPORT["hint_pdf_libraries"][1]
+    assert set(hint.partition("apt install ")[2].split()) <= listed
+    assert all(line.count("#") == 1 for line in lines)
