@@ -37,7 +37,8 @@ SAID_BETTER = (
         "sphinxcontrib-serializinghtml": "BSD-2-Clause",
     }
 )
-"""Packages whose metadata is imprecise, as their own licence files say it; colorama is locked for Windows only, brotlicffi for PyPy."""
+"""Packages whose metadata is imprecise, as their own licence files say it; colorama is locked for
+Windows only, brotlicffi for PyPy."""
 
 CLASSIFIERS = {
     "Apache Software License": "Apache-2.0",

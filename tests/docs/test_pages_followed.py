@@ -20,6 +20,8 @@ from pathlib import Path
 
 import pytest
 
+from exchange.audit.bundle import AuditBundle
+from exchange.audit.seek import Seeker
 from keys import __main__ as keys_command
 from keys.encoding import encode
 from keys.keyfile import read_secret
@@ -301,6 +303,9 @@ def test_the_pages_are_followed_as_they_stand(tmp_path: Path, monkeypatch: pytes
         assert book.waiting["officer"].pop(0) is None
         book.follow("officer", "erika")
         book.follow("auditor", "ina")
+        book.follow("auditor")
+        released = Seeker(AuditBundle(Path("audit-2026-11"))).of_kind("alert.released")
+        book.follow("auditor", **{"4711": str(released[-1][0]), "Dr. Muster": "Anneliese Groß"})
         # Two administrators, notices, changes, a lost device, somebody leaves.
         book.follow("administrator", "wirth")
         book.follow("administrator", "winter")
