@@ -11,11 +11,15 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from exchange.audit.bundle import AuditBundle, BundleError
 from exchange.audit.trees import split_entries
+from exchange.model.common import SigningKey
 from exchange.model.entry import PROPOSED, RELEASED, Entry, parse_entry
 from exchange.model.problems import ExchangeError, Malformed
+from exchange.model.registry import DeviceEnrol
+from exchange.model.scalars import Record
 from exchange.model.statements import Statement, kind_of, parse_statement
 from exchange.policy.members import Facts
 from exchange.policy.roster import TrustedRoster
@@ -195,18 +199,39 @@ def _parsed(data: bytes) -> Entry:
         raise SeekError("bundle-unreadable", str(error)) from None
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What taking a statement at its word needs of its entry."""
+
+    at: int
+    statement: str
+    subject: str
+
+
 class _ToldRoster(TrustedRoster):
     """A roster that takes every statement at its word, hash apart: it explains, and decides about nobody's rights."""
 
     def take(self, data: bytes, bundle: AuditBundle) -> None:
         """The next entry (leaf bytes) with its statement. Raises what reading raises, and SeekError for another statement."""
         raw = json.loads(data)
-        entry = Entry.model_construct(at=raw["at"], statement=raw["statement"], subject=raw["subject"])
+        entry = _Told(raw["at"], raw["statement"], raw["subject"])
         shown = json.loads(bundle.statement(entry.statement))
         # Without its signatures, which are most of it, and without asking whether its JSON is strict: that is for `verify`.
         envelope = Envelope.from_json({**shown, "signatures": []})
-        kind = kind_of(envelope.kind)
-        statement = Statement(envelope, kind, kind.model.model_validate(json.loads(envelope.body)))
+        statement = Statement(envelope, kind_of(envelope.kind), _body(envelope))
         if statement.id != entry.statement:
             raise SeekError("registry-unreadable", f"the statement {entry.statement} is another one")
-        self._commit(entry, statement)
+        self._commit(cast(Entry, entry), statement)
+
+
+def _body(envelope: Envelope) -> Record:
+    """A statement's body. A device's keys and proof of possession, half of a registry's bytes, are not looked at here."""
+    raw = json.loads(envelope.body)
+    if envelope.kind == "device.enrol":
+        return DeviceEnrol.model_construct(
+            device=str(raw["device"]),
+            person=str(raw["person"]),
+            scan=raw["scan"],
+            signing=SigningKey.model_construct(**raw["signing"]),
+        )
+    return kind_of(envelope.kind).model.model_validate(raw)
