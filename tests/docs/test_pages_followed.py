@@ -305,7 +305,7 @@ def test_the_pages_are_followed_as_they_stand(tmp_path: Path, monkeypatch: pytes
         book.follow("auditor", "ina")
         book.follow("auditor")
         released = Seeker(AuditBundle(Path("audit-2026-11"))).of_kind("alert.released")
-        book.follow("auditor", **{"4711": str(released[-1][0]), "Dr. Muster": "Anneliese Groß"})
+        book.follow("auditor", **{"4711": str(released[-1][0]), "Dr. Muster": "Karl Autor"})
         # Two administrators, notices, changes, a lost device, somebody leaves.
         book.follow("administrator", "wirth")
         book.follow("administrator", "winter")
