@@ -291,7 +291,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "late": ("Was zu spät kam", "What was late"),
     "late_none": ("Nichts davon ist verzeichnet.", "Nothing of this is on record."),
     "late_delivered": (
-        "Geräte, die sie nach Angabe des Servers erst mehr als 15 Minuten nach der Freigabe erhielten: {number}",
+        "Geräte, die die Meldung nach Angabe des Servers erst mehr als 15 Minuten nach der Freigabe erhielten: {number}",
         "devices that, by the server's claim, were given it more than 15 minutes after the release: {number}"),
     "late_acknowledge": (
         "bis zur Frist {until} hatten {number} von {all} Geräten das Lesen bestätigt",

@@ -10,6 +10,8 @@ from pathlib import Path
 from keys import encoding
 from keys.seal import SealPool
 from tests.bench import deciding, evidence, outside, reading, sealing, serving, witnessed, witnessing
+from tests.bench import deciding, reading, sealing, serving, witnessed, witnessing
+from tests.bench import deciding, explaining, reading, sealing, serving, witnessing
 from tests.bench.alerts import strangers
 from tests.bench.measure import Report, first_line, load, machine
 from tests.bench.peers import Peers
@@ -35,6 +37,7 @@ def run(root: Path) -> int:
         # Beside the repository, not in the system's folder for temporary files, which may be memory that never syncs.
         with tempfile.TemporaryDirectory(prefix="server-", dir=kept) as folder:
             asyncio.run(serving.measure(report, Path(folder), pool, downloads))
+            explaining.measure(report, Path(folder))
             asyncio.run(witnessing.measure(report, Path(folder)))
         with tempfile.TemporaryDirectory(prefix="witnessed-", dir=kept) as folder:
             asyncio.run(witnessed.measure(report, Path(folder)))
