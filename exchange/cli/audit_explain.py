@@ -97,7 +97,7 @@ def _show(terminal: Terminal, found: Explanation) -> None:
 
 def _person(terminal: Terminal, found: Explanation, about: About) -> None:
     """What became of it, the rule, and what the rule read."""
-    terminal.data(terminal.text(f"explain_{about.outcome}", who=_who(terminal, found, about)))
+    terminal.data(terminal.text(f"outcome_{about.outcome}", who=_who(terminal, found, about)))
     rows = [[terminal.text("explain_rule"), _verdict(terminal, about.decision)]]
     home, person = about.organisation, about.person
     kind = terminal.text(f"organisation_{home.kind}")
@@ -140,7 +140,7 @@ def _everybody(terminal: Terminal, found: Explanation) -> None:
         receives = terminal.text("explain_yes" if group.decision.allowed else "explain_no")
         why = _sentence(terminal, group.decision)
         rows.append([receives, group.count, group.decision.rule, why, _members(terminal, found, group)])
-    head = [terminal.text(f"explain_col_{name}") for name in ("receives", "persons", "rule", "why", "who")]
+    head = [terminal.text(f"column_{name}") for name in ("receives", "persons", "rule", "why", "who")]
     terminal.table(rows, head)
     if len(found.groups) > GROUPS:
         terminal.data(terminal.text("explain_more_groups", number=len(found.groups) - GROUPS))
@@ -164,7 +164,7 @@ def _sentence(terminal: Terminal, decision: Decision) -> str:
     from exchange.policy.explain import explain_decision
 
     if decision.code in ("proposed", "released"):
-        return terminal.text(f"explain_decided_{decision.code}")
+        return terminal.text(f"decided_{decision.code}")
     return explain_decision(decision, language=terminal.language)
 
 

@@ -11,25 +11,25 @@ AUDIT_EXPLAIN: dict[str, tuple[str, str]] = {
     "explain_proposed": ("nur Entwurf", "a proposal only"),
     "explain_assumed": ("angenommen: {values}", "as if: {values}"),
     # -- what became of it ---------------------------------------------------------------------------------------------
-    "explain_received": ("{who} hat die Meldung erhalten.", "{who} received the alert."),
-    "explain_without-key": (
-        "{who} gehört zum Empfängerkreis, aber kein Gerät hatte einen gültigen Schlüssel: nichts wurde verschlüsselt.",
-        "{who} is a recipient, but no device had a usable key: nothing was sealed."),
-    "explain_without-device": (
-        "{who} gehört zum Empfängerkreis und hatte kein Gerät.",
-        "{who} is a recipient and had no device."),
-    "explain_lost": (
-        "{who} gehörte zum Empfängerkreis und schied vor der Annahme aus: nicht zugestellt.",
-        "{who} was a recipient and was out of force before acceptance: not served."),
-    "explain_granted": (
-        "{who} gehört nicht zum Empfängerkreis und hat die Meldung durch eine Weitergabe.",
-        "{who} is no recipient, and has the alert by a grant."),
-    "explain_not": ("{who} hat die Meldung nicht erhalten.", "{who} did not receive the alert."),
-    "explain_public": (
-        "die Meldung ist öffentlich: {who} kann sie lesen wie jeder, verschlüsselt wird sie niemandem.",
-        "the alert is public: {who} can read it like everybody, it is sealed to nobody."),
-    "explain_would": ("{who} würde die Meldung erhalten.", "{who} would receive the alert."),
-    "explain_would-not": ("{who} würde die Meldung nicht erhalten.", "{who} would not receive the alert."),
+    "outcome_received": ("{who} hat die Meldung erhalten", "{who} received the alert"),
+    "outcome_without-key": (
+        "{who} gehört zum Empfängerkreis, aber kein Gerät hatte einen gültigen Schlüssel: nichts wurde verschlüsselt",
+        "{who} is a recipient, but no device had a usable key: nothing was sealed"),
+    "outcome_without-device": (
+        "{who} gehört zum Empfängerkreis und hatte kein Gerät",
+        "{who} is a recipient and had no device"),
+    "outcome_lost": (
+        "{who} gehörte zum Empfängerkreis und schied vor der Annahme aus: nicht zugestellt",
+        "{who} was a recipient and was out of force before acceptance: not served"),
+    "outcome_granted": (
+        "{who} gehört nicht zum Empfängerkreis und hat die Meldung durch eine Weitergabe",
+        "{who} is no recipient, and has the alert by a grant"),
+    "outcome_not": ("{who} hat die Meldung nicht erhalten", "{who} did not receive the alert"),
+    "outcome_public": (
+        "die Meldung ist öffentlich: {who} kann sie lesen wie jeder, verschlüsselt wird sie niemandem",
+        "the alert is public: {who} can read it like everybody, it is sealed to nobody"),
+    "outcome_would": ("{who} würde die Meldung erhalten", "{who} would receive the alert"),
+    "outcome_would-not": ("{who} würde die Meldung nicht erhalten", "{who} would not receive the alert"),
     "explain_somebody": ("die angenommene Person", "the assumed person"),
     "explain_assumed_home": ("die angenommene Organisation", "the assumed organisation"),
     # -- fields --------------------------------------------------------------------------------------------------------
@@ -52,14 +52,14 @@ AUDIT_EXPLAIN: dict[str, tuple[str, str]] = {
     "explain_entries": ("Einträge", "entries"),
     "explain_yes": ("ja", "yes"),
     "explain_no": ("nein", "no"),
-    "explain_decided_released": ("alle nötigen Freigaben liegen vor", "all approvals that are needed are there"),
-    "explain_decided_proposed": ("es fehlen noch Freigaben", "approvals are still missing"),
+    "decided_released": ("alle nötigen Freigaben liegen vor", "all approvals that are needed are there"),
+    "decided_proposed": ("es fehlen noch Freigaben", "approvals are still missing"),
     # -- everybody -----------------------------------------------------------------------------------------------------
-    "explain_col_receives": ("erhält", "receives"),
-    "explain_col_persons": ("Personen", "persons"),
-    "explain_col_rule": ("Regel", "rule"),
-    "explain_col_why": ("warum", "why"),
-    "explain_col_who": ("Organisationen", "organisations"),
+    "column_receives": ("erhält", "receives"),
+    "column_persons": ("Personen", "persons"),
+    "column_rule": ("Regel", "rule"),
+    "column_why": ("warum", "why"),
+    "column_who": ("Organisationen", "organisations"),
     "explain_and_more": (" und {number} weitere", " and {number} more"),
     "explain_more_groups": ("{number} weitere Gründe; mit --json alle", "{number} more reasons; all with --json"),
     "explain_devices": ("Empfängergeräte nach den Regeln: {devices}", "recipient devices by the rules: {devices}"),
