@@ -152,9 +152,11 @@ def _style(passages: Passages, label: Label | None) -> str:
         f'@bottom-right {{ content: "{words["page"]} " counter(page) " {words["of"]} " counter(pages) }} }}\n'
     )
     if label is not None:
-        box = f'content: "{label.display}"; color: {label.colour}'
-        margins += f"@page {{ @top-right {{ {box} }} @bottom-center {{ {box} }} }}\n"
-        margins += "@page { @top-right { background: #000 } @bottom-center { background: #000 } }\n"
+        look = f'content: "{label.display}"; color: {label.colour}; background: #000; width: 50mm; height: 7mm'
+        for place, margin in (("top-right", "8mm 0 auto"), ("bottom-center", "auto 0 7mm")):
+            margins += (
+                f"@page {{ @{place} {{ {look}; margin: {margin}; text-align: center; vertical-align: middle }} }}\n"
+            )
     return sheet + margins
 
 

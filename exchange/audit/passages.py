@@ -139,7 +139,9 @@ class Passages:
     def finding(self, finding: Finding) -> FindingLine:
         """One finding as a line."""
         ref = None
-        if finding.log is not None and finding.index is not None:
+        head = None if finding.log is None else self._report.heads.get(finding.log)
+        # An older checkpoint may name more entries than there are: then the finding is about that checkpoint.
+        if finding.log is not None and finding.index is not None and (head is None or finding.index < head.size):
             ref = self._appendix.ref(finding.log, finding.index)
         code = " ".join((finding.rule, finding.code)).strip()
         means = NOTICE_MEANS.get(finding.code)
