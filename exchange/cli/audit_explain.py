@@ -97,7 +97,7 @@ def _show(terminal: Terminal, found: Explanation) -> None:
 
 def _person(terminal: Terminal, found: Explanation, about: About) -> None:
     """What became of it, the rule, and what the rule read."""
-    terminal.data(terminal.text(f"outcome_{about.outcome}", who=_who(terminal, found, about)))
+    terminal.data(terminal.text(f"fate_{about.outcome}", who=_who(terminal, found, about)))
     rows = [[terminal.text("explain_rule"), _verdict(terminal, about.decision)]]
     home, person = about.organisation, about.person
     kind = terminal.text(f"organisation_{home.kind}")

@@ -11,25 +11,25 @@ AUDIT_EXPLAIN: dict[str, tuple[str, str]] = {
     "explain_proposed": ("nur Entwurf", "a proposal only"),
     "explain_assumed": ("angenommen: {values}", "as if: {values}"),
     # -- what became of it ---------------------------------------------------------------------------------------------
-    "outcome_received": ("{who} hat die Meldung erhalten", "{who} received the alert"),
-    "outcome_without-key": (
+    "fate_received": ("{who} hat die Meldung erhalten", "{who} received the alert"),
+    "fate_without-key": (
         "{who} gehört zum Empfängerkreis, aber kein Gerät hatte einen gültigen Schlüssel: nichts wurde verschlüsselt",
         "{who} is a recipient, but no device had a usable key: nothing was sealed"),
-    "outcome_without-device": (
+    "fate_without-device": (
         "{who} gehört zum Empfängerkreis und hatte kein Gerät",
         "{who} is a recipient and had no device"),
-    "outcome_lost": (
+    "fate_lost": (
         "{who} gehörte zum Empfängerkreis und schied vor der Annahme aus: nicht zugestellt",
         "{who} was a recipient and was out of force before acceptance: not served"),
-    "outcome_granted": (
+    "fate_granted": (
         "{who} gehört nicht zum Empfängerkreis und hat die Meldung durch eine Weitergabe",
         "{who} is no recipient, and has the alert by a grant"),
-    "outcome_not": ("{who} hat die Meldung nicht erhalten", "{who} did not receive the alert"),
-    "outcome_public": (
+    "fate_not": ("{who} hat die Meldung nicht erhalten", "{who} did not receive the alert"),
+    "fate_public": (
         "die Meldung ist öffentlich: {who} kann sie lesen wie jeder, verschlüsselt wird sie niemandem",
         "the alert is public: {who} can read it like everybody, it is sealed to nobody"),
-    "outcome_would": ("{who} würde die Meldung erhalten", "{who} would receive the alert"),
-    "outcome_would-not": ("{who} würde die Meldung nicht erhalten", "{who} would not receive the alert"),
+    "fate_would": ("{who} würde die Meldung erhalten", "{who} would receive the alert"),
+    "fate_would-not": ("{who} würde die Meldung nicht erhalten", "{who} would not receive the alert"),
     "explain_somebody": ("die angenommene Person", "the assumed person"),
     "explain_assumed_home": ("die angenommene Organisation", "the assumed organisation"),
     # -- fields --------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from exchange.model.alert import AlertKind, Certainty, Severity, Urgency
 CLI = Path(__file__).parents[2] / "exchange" / "cli"
 TALKERS = {"say", "hint", "text", "fail", "confirm", "progress", "CommandError"}
 COMPOSED = re.compile(
-    r"(action|audience|certainty|changed|circle|code|column|decided|field|head|kind|metadata|organisation|outcome|reaction|"
+    r"(action|audience|certainty|changed|circle|code|column|decided|fate|field|head|kind|metadata|organisation|reaction|"
     r"severity|standing|state|urgency)_"
 )
 
