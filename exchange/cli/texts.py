@@ -19,6 +19,7 @@ from exchange.cli.texts_audit_fork import AUDIT_FORK, HELP_AUDIT_FORK
 from exchange.cli.texts_audit_fsck import AUDIT_FSCK, HELP_AUDIT_FSCK
 from exchange.cli.texts_audit_watch import AUDIT_WATCH, HELP_AUDIT_WATCH
 from exchange.cli.texts_audit_explain import AUDIT_EXPLAIN, HELP_AUDIT_EXPLAIN
+from exchange.cli.texts_audit_fork import AUDIT_FORK, HELP_AUDIT_FORK
 from exchange.cli.texts_audit_report import AUDIT_REPORT, HELP_AUDIT_REPORT
 from exchange.cli.texts_clear import CLEAR
 from exchange.cli.texts_content import CONTENT
@@ -40,7 +41,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     **TALK,
     **ALERTS,
     **AUDIT_EVIDENCE,
+    **AUDIT_EXPLAIN,
     **AUDIT_FORK,
+    **AUDIT_REPORT,
     **CONTENT,
     **MESSAGES,
     **CLEAR,
@@ -62,7 +65,9 @@ TEXTS: dict[str, tuple[str, str]] = {
 HELPS: dict[str, tuple[str, str]] = {
     **HELP,
     **HELP_AUDIT_EVIDENCE,
+    **HELP_AUDIT_EXPLAIN,
     **HELP_AUDIT_FORK,
+    **HELP_AUDIT_REPORT,
     **HELP_MESSAGES,
     **HELP_REGISTRY,
     **HELP_SHARING,

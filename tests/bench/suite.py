@@ -9,10 +9,7 @@ from pathlib import Path
 
 from keys import encoding
 from keys.seal import SealPool
-from tests.bench import deciding, evidence, outside, reading, sealing, serving, witnessed, witnessing
-from tests.bench import deciding, reading, sealing, serving, witnessed, witnessing
-from tests.bench import deciding, explaining, reading, sealing, serving, witnessing
-from tests.bench import deciding, explaining, reading, sealing, serving, witnessed, witnessing
+from tests.bench import deciding, evidence, explaining, outside, reading, sealing, serving, witnessed, witnessing
 from tests.bench.alerts import strangers
 from tests.bench.measure import Report, first_line, load, machine
 from tests.bench.peers import Peers
