@@ -21,6 +21,7 @@ from exchange.cli.texts_audit_watch import AUDIT_WATCH, HELP_AUDIT_WATCH
 from exchange.cli.texts_audit_explain import AUDIT_EXPLAIN, HELP_AUDIT_EXPLAIN
 from exchange.cli.texts_audit_fork import AUDIT_FORK, HELP_AUDIT_FORK
 from exchange.cli.texts_audit_report import AUDIT_REPORT, HELP_AUDIT_REPORT
+from exchange.cli.texts_audit_watch import AUDIT_WATCH, HELP_AUDIT_WATCH
 from exchange.cli.texts_clear import CLEAR
 from exchange.cli.texts_content import CONTENT
 from exchange.cli.texts_evidence import EVIDENCE, HELP_EVIDENCE
