@@ -521,6 +521,17 @@ NOTICE_MEANS: dict[str, tuple[str, str]] = {
     "recipients-unreached": (
         "Frühere Empfänger sind nicht mehr zugelassen. Rücknahme oder Entwarnung erreichte sie nicht.",
         "Earlier recipients are not in force any more. The withdrawal or all-clear did not reach them."),
+    "not-witnessed": (
+        "Den letzten Stand dieses Protokolls haben noch nicht genug Zeugen gegengezeichnet. Was danach kam, hat bisher nur der "
+        "Server bestätigt.",
+        "Not enough witnesses have cosigned this log's last state yet. What came since only the server has confirmed."),
+    "registry-unwitnessed": (
+        "Die Meldung wurde auf einem Stand der Teilnehmerliste vorbereitet, den die Zeugen länger nicht gesehen hatten. Die "
+        "verfassende Person hat das ausdrücklich bestätigt.",
+        "The alert was prepared on a registry that the witnesses had not seen lately. Its author confirmed that explicitly."),
+    "witnesses-none": (
+        "Die Registrare haben keinen Zeugen benannt. Niemand außer dem Server bestätigt, dass alle dasselbe Protokoll sehen.",
+        "The registrars have named no witness. Nobody but the server confirms that all see the same log."),
     "statements-refused": (
         "Der Server gibt an, Erklärungen abgewiesen zu haben; Einzelheiten unter „Zugriffe und Abweisungen“.",
         "The server claims to have refused statements; details under “Accesses and refusals”."),
@@ -550,6 +561,11 @@ NOT_PROVEN: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = (
       "anderen Mitgliedern; benannte Zeugen tun das laufend.",
       "Without witnesses there may be another history that others were shown. Compare checkpoints with other members; named "
       "witnesses do so all the time.")),
+    (("Wann ein Zeuge hinsah", "When a witness looked"),
+     ("Die Zeit einer Gegenzeichnung ist die Uhr des Zeugen. Wie alt der Prüfpunkt der Zeugen beim Erstellen einer Meldung war, sagt "
+      "das Programm der absendenden Stelle.",
+      "A cosignature's time is the witness's clock. How old the witnesses' checkpoint was when an alert was made is what the "
+      "publisher's program says.")),
     (("Wer hinter einem Schlüssel steht", "Who stands behind a key"),
      ("Unterschriften zeigen, welcher Schlüssel unterschrieb. Dass er in den richtigen Händen war, dafür stehen die Registrare "
       "und die Verwaltungen der Organisationen ein.",

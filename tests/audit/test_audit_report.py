@@ -190,7 +190,7 @@ def test_every_kind_of_entry_has_its_words() -> None:
 
 def test_the_specification_has_the_same_limits_as_the_report() -> None:
     spec = (Path(__file__).parents[2] / "docs" / "spec" / "audit.md").read_text("utf-8")
-    listed = spec.split("## What this does not prove")[1]
+    listed = spec.split("## What this does not prove")[1].split("\n## ")[0]
     assert len(re.findall(r"^\* ", listed, re.MULTILINE)) == len(NOT_PROVEN)
 
 
