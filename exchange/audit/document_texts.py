@@ -562,8 +562,8 @@ NOT_PROVEN: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = (
       "Without witnesses there may be another history that others were shown. Compare checkpoints with other members; named "
       "witnesses do so all the time.")),
     (("Wann ein Zeuge hinsah", "When a witness looked"),
-     ("Die Zeit einer Gegenzeichnung ist die Uhr des Zeugen. Wie alt der Prüfpunkt der Zeugen beim Erstellen einer Meldung war, sagt "
-      "das Programm der absendenden Stelle.",
+     ("Die Zeit einer Gegenzeichnung ist die Uhr des Zeugen. Wie alt der Prüfpunkt der Zeugen beim Erstellen einer Meldung war, "
+      "sagt das Programm der absendenden Stelle.",
       "A cosignature's time is the witness's clock. How old the witnesses' checkpoint was when an alert was made is what the "
       "publisher's program says.")),
     (("Wer hinter einem Schlüssel steht", "Who stands behind a key"),
