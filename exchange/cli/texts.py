@@ -14,12 +14,10 @@ from typing import Any, Literal
 
 from exchange.cli.texts_alerts import ALERTS
 from exchange.cli.texts_audit_evidence import AUDIT_EVIDENCE, HELP_AUDIT_EVIDENCE
+from exchange.cli.texts_audit_explain import AUDIT_EXPLAIN, HELP_AUDIT_EXPLAIN
 from exchange.cli.texts_audit_fetch import AUDIT_FETCH, HELP_AUDIT_FETCH
 from exchange.cli.texts_audit_fork import AUDIT_FORK, HELP_AUDIT_FORK
 from exchange.cli.texts_audit_fsck import AUDIT_FSCK, HELP_AUDIT_FSCK
-from exchange.cli.texts_audit_watch import AUDIT_WATCH, HELP_AUDIT_WATCH
-from exchange.cli.texts_audit_explain import AUDIT_EXPLAIN, HELP_AUDIT_EXPLAIN
-from exchange.cli.texts_audit_fork import AUDIT_FORK, HELP_AUDIT_FORK
 from exchange.cli.texts_audit_report import AUDIT_REPORT, HELP_AUDIT_REPORT
 from exchange.cli.texts_audit_watch import AUDIT_WATCH, HELP_AUDIT_WATCH
 from exchange.cli.texts_clear import CLEAR
@@ -59,8 +57,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     **AUDIT_FETCH,
     **AUDIT_FSCK,
     **RETENTION,
-    **AUDIT_EXPLAIN,
-    **AUDIT_REPORT,
 }
 """Text key to (German, English)."""
 HELPS: dict[str, tuple[str, str]] = {
@@ -80,8 +76,6 @@ HELPS: dict[str, tuple[str, str]] = {
     **HELP_AUDIT_FETCH,
     **HELP_AUDIT_FSCK,
     **HELP_RETENTION,
-    **HELP_AUDIT_EXPLAIN,
-    **HELP_AUDIT_REPORT,
 }
 """The same of the help texts."""
 

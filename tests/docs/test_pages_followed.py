@@ -303,6 +303,7 @@ def test_the_pages_are_followed_as_they_stand(tmp_path: Path, monkeypatch: pytes
         assert book.waiting["officer"].pop(0) is None
         book.follow("officer", "erika")
         book.follow("auditor", "ina")
+        book.follow("auditor", "ina")
         book.follow("auditor")
         released = Seeker(AuditBundle(Path("audit-2026-11"))).of_kind("alert.released")
         book.follow("auditor", **{"4711": str(released[-1][0]), "Dr. Muster": "Karl Autor"})
@@ -341,7 +342,6 @@ def test_the_pages_are_followed_as_they_stand(tmp_path: Path, monkeypatch: pytes
         file = SigningFile.load(Path("rotate.json").read_bytes())
         Path("rotate.json").write_bytes(file.sign(book.signers[1], int(time.time())).save())
         book.follow("registry-office")
-        book.follow("auditor", "ina")
         book.follow("auditor", "ina")
         book.follow("auditor", "ina", **{"1f3a9c02": first})
         book.follow("operator")
