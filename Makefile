@@ -87,6 +87,7 @@ test-all: export ORACLE_LIVES ?= 2000
 test-all: export ORACLE_RUNS ?= 2000
 test-all: export ORACLE_STEPS ?= 50
 test-all: export EXPLORE ?= 2
+test-all: export AUDIT_FLIPS ?= 2000
 test-all: test
 
 bench: $(VENV)/.dev

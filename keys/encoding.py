@@ -13,6 +13,7 @@ import json
 import re
 import unicodedata
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 from keys.errors import EncodingError
@@ -31,7 +32,11 @@ _KEY = re.compile(rf"[A-Za-z0-9_+-]{{1,{MAX_KEY}}}")
 _HEX32 = re.compile(r"[0-9a-f]{64}")
 # A whole string (an unclosed one runs to the end, so that the scan stays linear), else one bracket.
 _TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|([\[{])|([\]}])', re.DOTALL)
+_PLAIN_STRING = re.compile(rb'"[^"]*"')
+_INNERMOST = re.compile(rb"\[\]|\{\}")
+_NO_STRUCTURE = bytes(byte for byte in range(256) if byte not in b'[]{}"\\')
 _MAX_DIGITS = len(str(-MAX_INTEGER))
+_BAD_KEY = "a key is not 1 to 64 ASCII letters, digits or + - _"
 
 _ASCII = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"), sort_keys=True)
 _PLAIN = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True)
@@ -44,6 +49,16 @@ _DAY = 86_400
 
 
 # -- strict JSON -----------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1024)
+def _is_short_key(key: str) -> bool:
+    return _KEY.fullmatch(key) is not None
+
+
+def _is_key(key: str) -> bool:
+    """Whether a text may be an object's key. The same few keys are asked about always; a stranger's long ones are not kept."""
+    return len(key) <= MAX_KEY and _is_short_key(key)
 
 
 def _check(value: Any, depth: int) -> None:
@@ -60,8 +75,8 @@ def _check(value: Any, depth: int) -> None:
         raise EncodingError("too-deep", f"nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, dict):
         for key, item in value.items():
-            if not isinstance(key, str) or _KEY.fullmatch(key) is None:
-                raise EncodingError("bad-key", "a key is not 1 to 64 ASCII letters, digits or + - _")
+            if not isinstance(key, str) or not _is_key(key):
+                raise EncodingError("bad-key", _BAD_KEY)
             _check(item, depth + 1)
         return
     if isinstance(value, (list, tuple)):
@@ -77,6 +92,11 @@ def encode(value: Any) -> bytes:
     Raises EncodingError: `bad-type` (also None and floats), `bad-key`, `integer-range`, `too-deep`, `lone-surrogate`.
     """
     _check(value, 1)
+    return _write(value)
+
+
+def _write(value: Any) -> bytes:
+    """The encoding of a value that was checked."""
     # json escapes exactly what RFC 8785 escapes, in the same spelling; for ASCII keys code point order is its
     # order too. Its ASCII mode is five times as fast, and differs only by writing DEL and all beyond ASCII as \uXXXX:
     # where no such escape stands, both modes write the same.
@@ -93,13 +113,18 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
         raise EncodingError("duplicate-key", "an object has one key twice")
+    for key in value:
+        if not _is_key(key):
+            raise EncodingError("bad-key", _BAD_KEY)
     return value
 
 
 def _integer(text: str) -> int:
-    if len(text) > _MAX_DIGITS:  # before int(): converting a million digits costs quadratic time
+    # Before int(): converting a million digits costs quadratic time.
+    value = int(text) if len(text) <= _MAX_DIGITS else MAX_INTEGER + 1
+    if not -MAX_INTEGER <= value <= MAX_INTEGER:
         raise EncodingError("integer-range", "an integer is outside ±(2^53 - 1)")
-    return int(text)
+    return value
 
 
 def _no_float(text: str) -> Any:
@@ -115,6 +140,13 @@ def _check_depth(data: bytes) -> None:
     """Linear scan before parsing: the parser recurses, and a depth bomb must not reach it."""
     if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
         return
+    if b"\\" not in data:
+        # The usual case without counting: brackets alone, the innermost level less each time.
+        nested = _PLAIN_STRING.sub(b"", data.translate(None, _NO_STRUCTURE))
+        for _ in range(MAX_DEPTH):
+            nested = _INNERMOST.sub(b"", nested)
+            if not nested:
+                return
     depth = 0
     for match in _TOKENS.finditer(data):
         if match[1] is not None:
@@ -137,7 +169,8 @@ def _decode(data: bytes, max_bytes: int) -> Any:
         value = _DECODER.decode(text)
     except ValueError:
         raise EncodingError("not-json", "the bytes are not JSON") from None
-    if encode(value) != data:
+    # The decoder's hooks refused bad keys, integers and floats, and the depth was counted; null is left to look for.
+    if (encode(value) if b"null" in data else _write(value)) != data:
         raise EncodingError("not-strict", "the JSON is not written in the strict form")
     return value
 
@@ -191,7 +224,7 @@ def unb64u(text: Any, *, length: int | None = None) -> bytes:
 
 def b64(data: bytes) -> str:
     """Padded base64 (RFC 4648 section 4), as DSSE and signed notes write it."""
-    return base64.b64encode(data).decode("ascii")
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
 def unb64(text: Any, *, length: int | None = None) -> bytes:

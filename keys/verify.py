@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import nacl.exceptions
 from cryptography.exceptions import InvalidSignature
@@ -35,6 +35,10 @@ KEY_CACHE = 4096  # parsed ML-DSA keys kept, a few KiB each
 
 _FIXED_SCALAR = b"\x01" * 32  # any clamped scalar kills a point of low order
 _CURVE25519_PRIME = 2**255 - 19
+
+
+Line = tuple[Literal["ed25519", "mldsa65"], bytes, bytes]
+"""A signature to verify: its algorithm, the raw public key, the signature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,29 +238,47 @@ def _exact_lines(envelope: Envelope, required: Iterable[str]) -> dict[str, bytes
     return {line.keyid: line.sig for line in envelope.signatures}
 
 
-def verify_hybrid(envelope: Envelope, signers: Sequence[SigningPublicKey]) -> Envelope:
-    """Verify that exactly these distinct signers signed, each with Ed25519 and ML-DSA-65, and nobody else.
+def hybrid_lines(envelope: Envelope, signers: Sequence[SigningPublicKey]) -> list[Line]:
+    """The lines of a set that is exactly these distinct signers', with the keys that they must verify by: for whoever computes
+    the signatures elsewhere, with `verify_line`. The cheap half of everyone stands first.
 
-    Returns the envelope. Raises SignatureError `signature-missing` (also for an empty or repeating list of signers: two
-    signatures of one key are not two signers), `signature-extra`, `signature-wrong-kind`, `signature-order`,
-    `signature-invalid`.
+    Raises SignatureError `signature-missing` (also for an empty or repeating list of signers: two signatures of one key are not
+    two signers), `signature-extra`, `signature-wrong-kind`, `signature-order`.
     """
     if not signers or len({key.key_id for key in signers}) != len(signers):
         raise SignatureError("signature-missing", "distinct signers are required")
     lines = _exact_lines(envelope, (f"{key.key_id}:{name}" for key in signers for name in ("ed25519", "mldsa65")))
-    message = envelope.pae
-    for key in signers:  # the cheap half of everyone first
-        verify_ed25519_bytes(key.ed25519, message, lines[f"{key.key_id}:ed25519"])
-    for key in signers:
-        verify_mldsa65_bytes(key.mldsa65, message, lines[f"{key.key_id}:mldsa65"])
+    first: list[Line] = [("ed25519", key.ed25519, lines[f"{key.key_id}:ed25519"]) for key in signers]
+    return first + [("mldsa65", key.mldsa65, lines[f"{key.key_id}:mldsa65"]) for key in signers]
+
+
+def ed25519_lines(envelope: Envelope, signer: SigningPublicKey | StatementPublicKey) -> list[Line]:
+    """The one line of a set that is exactly this signer's, Ed25519; raises as `hybrid_lines`."""
+    keyid = f"{signer.key_id}:ed25519"
+    return [("ed25519", signer.ed25519, _exact_lines(envelope, (keyid,))[keyid])]
+
+
+def verify_line(message: bytes, line: Line) -> None:
+    """Verify one signature over an envelope's PAE. Raises SignatureError `signature-invalid`."""
+    algorithm, key, signature = line
+    verify = verify_ed25519_bytes if algorithm == "ed25519" else verify_mldsa65_bytes
+    verify(key, message, signature)
+
+
+def verify_hybrid(envelope: Envelope, signers: Sequence[SigningPublicKey]) -> Envelope:
+    """Verify that exactly these distinct signers signed, each with Ed25519 and ML-DSA-65, and nobody else.
+
+    Returns the envelope. Raises SignatureError as `hybrid_lines`, and `signature-invalid`.
+    """
+    for line in hybrid_lines(envelope, signers):
+        verify_line(envelope.pae, line)
     return envelope
 
 
 def verify_ed25519(envelope: Envelope, signer: SigningPublicKey | StatementPublicKey) -> Envelope:
     """Verify that there is exactly one line, Ed25519, by this signer; returns and raises as `verify_hybrid`."""
-    keyid = f"{signer.key_id}:ed25519"
-    lines = _exact_lines(envelope, (keyid,))
-    verify_ed25519_bytes(signer.ed25519, envelope.pae, lines[keyid])
+    for line in ed25519_lines(envelope, signer):
+        verify_line(envelope.pae, line)
     return envelope
 
 

@@ -6,24 +6,26 @@ alert come from the logs and the leaf list.  What later entries need to know of 
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from exchange.audit.bundle import BundleError
 from exchange.audit.registry import RegistryReplay
 from exchange.audit.report import Recorder
+from exchange.audit.scratch import Kept, Scratch
 from exchange.audit.signatures import SignatureChecks
 from exchange.audit.source import Source
+from exchange.audit.tables import AuditGrants
 from exchange.audit.trees import LogView
 from exchange.model.alert import AlertBody, Core, Urgency
 from exchange.model.entry import RELEASED, AlertMark, AudienceHead, Entry
 from exchange.model.journal import AlertReject, AlertReview
 from exchange.model.registry import Policy
-from exchange.model.statements import Statement
+from exchange.model.statements import Statement, parse_statement
 from exchange.model.tlp import Label
 from exchange.policy.decide import Verdict, decide_people, expand
 from exchange.policy.epochs import EpochTable
-from exchange.policy.grants import GrantTable
 from exchange.policy.lineage import Lineage, Version, lineage_of
 from exchange.policy.members import Facts, Roster
 from exchange.policy.replay import (
@@ -41,13 +43,16 @@ from exchange.policy.replay import (
 )
 from exchange.policy.rules import TAKING_BACK, approver_fault, required_approvals
 from keys import encoding
+from keys.envelope import Envelope
 from keys.errors import KeysError
 from keys.stanza import EMPTY_STANZA_HASH, SUMMARY, LeafSummary, parse_leaf_list, stanza_id
 
 REVIEW_WITHIN = 86_400
 """Seconds within which another person reviews an emergency release."""
-KEPT_LEAF_BYTES = 64 << 20
+KEPT_LEAF_BYTES = 16 << 20
 """Bytes of leaf lists kept at hand for receipts."""
+KEPT_BODIES = 64
+"""Alerts' bodies kept at hand: an alert is often granted many times in a row, and versions follow one another."""
 
 
 @dataclass(slots=True)
@@ -72,13 +77,18 @@ class Known:
     read: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Released:
-    """A released version that the rules allow: its journal index, statement and core."""
+def _pack(known: Known) -> str:
+    """A record as text, for the database."""
+    fields = {name: getattr(known, name) for name in Known.__slots__}
+    fields |= {"label": known.label.value, "signer_counts": sorted(known.signer_counts)}
+    return json.dumps({**fields, "received": f"{known.received:x}", "read": f"{known.read:x}"})
 
-    index: int
-    statement: str
-    core: Core
+
+def _unpack(text: str) -> Known:
+    fields = json.loads(text)
+    fields |= {"label": Label(fields["label"]), "signer_counts": set(fields["signer_counts"])}
+    fields |= {"approvers": tuple(fields["approvers"])}
+    return Known(**{**fields, "received": int(fields["received"], 16), "read": int(fields["read"], 16)})
 
 
 class AlertReplay:
@@ -92,6 +102,7 @@ class AlertReplay:
         epochs: EpochTable,
         checks: SignatureChecks,
         recorder: Recorder,
+        scratch: Scratch,
     ) -> None:
         self._bundle = bundle
         self._journal = journal
@@ -99,10 +110,14 @@ class AlertReplay:
         self._epochs = epochs
         self._checks = checks
         self._recorder = recorder
-        self.grants = GrantTable()
-        self._known: dict[str, Known] = {}
-        self._versions: dict[tuple[str, int], str] = {}
-        self._chains: dict[str, list[Released]] = {}
+        self.grants = AuditGrants(scratch)
+        self._known: Kept[Known] = Kept(scratch, "alert", _pack, _unpack)
+        self._database = scratch.database
+        self._database.execute(
+            "CREATE TABLE version (alert TEXT, version INTEGER, statement TEXT, idx INTEGER, allowed INTEGER,"
+            " PRIMARY KEY (alert, version)) WITHOUT ROWID"
+        )
+        self._bodies: OrderedDict[str, AlertBody] = OrderedDict()
         self._lists: OrderedDict[str, bytes] = OrderedDict()
         self._list_bytes = 0
 
@@ -125,7 +140,8 @@ class AlertReplay:
         first = known is None
         if known is None:
             # Kept even when it is refused below: what is said later about this alert is judged for itself.
-            known = self._known[statement.id] = _known(statement)
+            known = _known(statement)
+            self._known.put(statement.id, known)
         released = entry.kind == RELEASED
         if released and known.released_index is None:
             known.released_index, known.released_at = index, entry.at
@@ -137,7 +153,7 @@ class AlertReplay:
         check_named_roster(core, root_at, registry.first_later(size, acceptance.size))
         seen = core.seen.journal.size
         check_named_journal(core, self._journal.root(seen) if seen <= index else None)
-        named = registry.roster(size, core.at)
+        named = registry.deciding(size, core.at)
         if named is None:
             raise AlertRefusal("A2", "roster-ahead", "the registry that the alert names cannot be replayed")
         check_witnessed(core, named.facts)
@@ -154,7 +170,10 @@ class AlertReplay:
         if first:
             self._recorder.totals.proposals += not released
         if released:
-            self._chains.setdefault(core.alert, []).append(Released(index, statement.id, core))
+            # From here on a later version builds on it: it was judged, and the rules allow it.
+            self._database.execute(
+                "UPDATE version SET allowed=1 WHERE alert=? AND version=?", (core.alert, core.version)
+            )
             self._released(index, entry, known, core, verdict, len(signers.approvals), named.facts.policy)
 
     def lineage(self, core: Core, acceptance: Roster) -> Lineage | None:
@@ -165,23 +184,26 @@ class AlertReplay:
         if core.version == 1:
             return None
         earlier: list[Version] = []
-        for one in self._chains.get(core.alert, ()):
-            if one.core.version >= core.version:
-                continue
-            named = self._registry.roster(one.core.seen.registry.size, one.core.at)
+        rows = self._database.execute(
+            "SELECT statement, idx FROM version WHERE alert=? AND version<? AND allowed ORDER BY idx",
+            (core.alert, core.version),
+        ).fetchall()
+        for statement, index in rows:
+            one = self.body(statement).core
+            named = self._registry.deciding(one.seen.registry.size, one.at)
             if named is None or named.facts.policy is None:
                 return None
-            author = named.facts.persons[named.facts.devices[one.core.issuer.device].person]
+            author = named.facts.persons[named.facts.devices[one.issuer.device].person]
             recipients: frozenset[str] = frozenset()
-            if core.action in TAKING_BACK and one.core.label.sealed:
-                size = one.core.seen.journal.size
-                given = self.grantees(one.core.alert, one.core.version, size, acceptance.facts)
-                lineage = lineage_of(one.core, earlier, given)
-                people = decide_people(named, named.facts.policy, one.core, lineage)
-                usable = self._epochs.usable(encoding.week_of(one.core.at), size)
+            if core.action in TAKING_BACK and one.label.sealed:
+                size = one.seen.journal.size
+                given = self.grantees(one.alert, one.version, size, acceptance.facts)
+                lineage = lineage_of(one, earlier, given)
+                people = decide_people(named, named.facts.policy, one, lineage)
+                usable = self._epochs.usable(encoding.week_of(one.at), size)
                 devices, _ = expand(named, people, usable)
                 recipients = frozenset(device.person for device in devices)
-            earlier.append(Version(one.statement, one.index, one.core, author.organisation, recipients))
+            earlier.append(Version(statement, index, one, author.organisation, recipients))
         given = self.grantees(core.alert, core.version, core.seen.journal.size, acceptance.facts)
         return lineage_of(core, earlier, given)
 
@@ -199,11 +221,12 @@ class AlertReplay:
             )
         if known.rejected:
             raise AlertRefusal("R8", "rejected", "a candidate approver had rejected this proposal")
-        taken = self._versions.get((core.alert, core.version))
+        taken = self._released_as(core.alert, core.version)
         if taken is not None:
             raise AlertRefusal("R10", "version-taken", f"this version of the alert was released before, as {taken}")
         if entry.kind == RELEASED:
-            self._versions[(core.alert, core.version)] = statement.id
+            place = (core.alert, core.version, statement.id, index)
+            self._database.execute("INSERT INTO version VALUES (?, ?, ?, ?, 0)", place)
 
     def _released(
         self,
@@ -251,7 +274,7 @@ class AlertReplay:
     def reject(self, entry: Entry, body: AlertReject, person: str) -> None:
         """A candidate approver declines an open proposal; raises AlertRefusal."""
         known = self._known.get(body.alert)
-        if known is None or known.rejected or (known.alert, known.version) in self._versions:
+        if known is None or known.rejected or self.is_released(known.alert, known.version):
             raise AlertRefusal("R8", "proposal-unknown", "there was no open proposal with this id")
         if entry.alert != AlertMark(id=known.alert, version=known.version):
             raise AlertRefusal("V4", "entry-mismatch", "alert id or version in the entry are not the proposal's")
@@ -301,11 +324,39 @@ class AlertReplay:
 
     def is_released(self, alert: str, version: int) -> bool:
         """Whether a version of an alert (by its alert id) was released before."""
-        return (alert, version) in self._versions
+        return self._released_as(alert, version) is not None
+
+    def _released_as(self, alert: str, version: int) -> str | None:
+        """The statement of a released version."""
+        row = self._database.execute(
+            "SELECT statement FROM version WHERE alert=? AND version=?", (alert, version)
+        ).fetchone()
+        return None if row is None else str(row[0])
 
     def released_versions(self, alert: str, below: int) -> list[str]:
         """The statements of the released versions of an alert below a version."""
-        return [found for version in range(1, below) if (found := self._versions.get((alert, version))) is not None]
+        rows = self._database.execute(
+            "SELECT statement FROM version WHERE alert=? AND version<? ORDER BY version", (alert, below)
+        )
+        return [statement for (statement,) in rows]
+
+    def body(self, statement: str) -> AlertBody:
+        """The body of an alert that an entry before named, read again; raises AlertRefusal."""
+        found = self._bodies.get(statement)
+        if found is None:
+            try:
+                read = parse_statement(Envelope.decode(self._bundle.statement(statement)))
+                found = read.alert
+            except BundleError as error:
+                raise AlertRefusal("V4", error.code, f"the alert named: {error.detail}") from None
+            except KeysError as error:
+                raise AlertRefusal("V4", error.code, f"the alert named: {error}") from None
+            if read.id != statement:
+                raise AlertRefusal("V4", "statement-differs", "the alert named is another statement than before")
+            self._bodies[statement] = found
+            if len(self._bodies) > KEPT_BODIES:
+                self._bodies.popitem(last=False)
+        return found
 
     def _leaves(self, statement: str) -> tuple[LeafSummary, ...]:
         try:
@@ -337,7 +388,7 @@ class AlertReplay:
     def finish(self, last: int, complete: bool) -> None:
         """Count receipts and name emergencies without review; ``last`` is the journal's last acceptance time."""
         recorder, totals = self._recorder, self._recorder.totals
-        for known in self._known.values():
+        for known in self._known:
             totals.received += (known.received | known.read).bit_count()
             totals.read += known.read.bit_count()
             if not known.emergency:
@@ -350,7 +401,7 @@ class AlertReplay:
         if complete:
             for path, _ in self._bundle.files("leaves"):
                 statement = path.partition("/")[2]
-                if statement not in self._known:
+                if self._known.get(statement) is None:
                     recorder.refuse(8, "leaves-extra", f"{path} belongs to no alert of the journal", subject=path)
 
 

@@ -61,8 +61,8 @@ class BundleError(ExchangeError):
     """The folder cannot be read or written as a bundle.
 
     Codes: ``not-a-bundle``, ``file-missing``, ``file-too-large``, ``file-unreadable``, ``manifest-malformed``,
-    ``openings-malformed``, ``bundle-exists``, ``export-inconsistent``; from ``verify`` also ``founding-differs`` and
-    ``not-an-exchange-id``.
+    ``openings-malformed``, ``bundle-exists``, ``export-inconsistent``; from ``verify`` also ``founding-differs``,
+    ``not-an-exchange-id`` and ``scratch-failed``.
     """
 
 
@@ -112,6 +112,7 @@ class AuditBundle:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._base = f"{root}{os.sep}"
         self._plain: set[str] = {""}
         if not root.is_dir() or not (root / MANIFEST).is_file():
             raise BundleError("not-a-bundle", f"this is no folder with a {MANIFEST}")
@@ -125,22 +126,23 @@ class AuditBundle:
         if not self._is_plain(path.rpartition("/")[0]):
             raise BundleError("file-unreadable", f"{path} lies behind a link")
         try:
-            descriptor = os.open(self.root / path, _OPEN)
+            descriptor = os.open(self._base + path, _OPEN)
         except FileNotFoundError:
             raise BundleError("file-missing", f"{path} is missing") from None
         except OSError as error:
             raise BundleError("file-unreadable", f"{path}: {errno.errorcode.get(error.errno or 0, 'error')}") from None
-        with open(descriptor, "rb", buffering=0) as file:
+        try:
             state = os.fstat(descriptor)
             if not stat.S_ISREG(state.st_mode):
                 raise BundleError("file-unreadable", f"{path} is no plain file")
             if state.st_size > limit:
                 raise BundleError("file-too-large", f"{path} has more than {limit} bytes")
-            try:
-                return file.read(limit)
-            except OSError as error:
-                reason = errno.errorcode.get(error.errno or 0, "error")
-                raise BundleError("file-unreadable", f"{path}: {reason}") from None
+            return os.read(descriptor, state.st_size)
+        except OSError as error:
+            reason = errno.errorcode.get(error.errno or 0, "error")
+            raise BundleError("file-unreadable", f"{path}: {reason}") from None
+        finally:
+            os.close(descriptor)
 
     def _is_plain(self, folder: str) -> bool:
         """Whether no part of a folder's path in the bundle is a link; one that is missing is not."""

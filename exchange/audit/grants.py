@@ -6,27 +6,19 @@ That a grant's stanza opens for its device, only that device can tell.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 
 from exchange.audit.alerts import AlertReplay, Known
-from exchange.audit.bundle import BundleError
-from exchange.audit.source import Source
+from exchange.audit.scratch import Scratch
 from exchange.audit.trees import LogView
-from exchange.model.alert import AlertBody
 from exchange.model.entry import Entry, GrantMark
 from exchange.model.journal import AlertAnswer, AlertGrant
-from exchange.model.statements import Statement, parse_statement
+from exchange.model.statements import Statement
 from exchange.policy.epochs import EpochTable
 from exchange.policy.grants import GrantContext, Holders, Permission, check_leaf, decide_grant, needs_lineage
 from exchange.policy.members import Roster
 from exchange.policy.replay import AlertRefusal, check_named_journal, refusal_of
 from keys import encoding
-from keys.envelope import Envelope
-from keys.errors import KeysError
-
-KEPT_BODIES = 64
-"""Alerts' bodies kept at hand: an alert is often granted many times in a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +39,30 @@ class _Leaves:
 class GrantReplay:
     """All grants of the journal, in order."""
 
-    def __init__(self, bundle: Source, journal: LogView, alerts: AlertReplay, epochs: EpochTable) -> None:
-        self._bundle = bundle
+    def __init__(self, journal: LogView, alerts: AlertReplay, epochs: EpochTable, scratch: Scratch) -> None:
         self._journal = journal
         self._alerts = alerts
         self._epochs = epochs
         self._table = alerts.grants
-        self._permissions: dict[str, Permission] = {}
-        self._bodies: OrderedDict[str, AlertBody] = OrderedDict()
-        self._receipts: dict[str, set[tuple[str, str]]] = {"read": set(), "received": set()}
+        self._database = scratch.database
+        self._database.execute(
+            "CREATE TABLE permission (statement TEXT PRIMARY KEY, alert TEXT, organisation TEXT, permits TEXT) WITHOUT ROWID"
+        )
+        self._database.execute(
+            "CREATE TABLE grant_receipt (alert TEXT, device TEXT, read INTEGER, PRIMARY KEY (alert, device)) WITHOUT ROWID"
+        )
 
     def permit(self, statement: str, alert: str, organisation: str, answer: AlertAnswer) -> None:
         """Remember an accepted answer (its statement id) to a question of an organisation about an alert."""
-        self._permissions[statement] = Permission.of(alert, organisation, answer)
+        made = Permission.of(alert, organisation, answer)
+        row = (statement, made.alert, made.organisation, " ".join(sorted(made.permits)))
+        self._database.execute("INSERT OR REPLACE INTO permission VALUES (?, ?, ?, ?)", row)
+
+    def _permission(self, statement: str | None) -> Permission | None:
+        row = self._database.execute(
+            "SELECT alert, organisation, permits FROM permission WHERE statement=?", (statement,)
+        ).fetchone()
+        return None if row is None else Permission(row[0], row[1], frozenset(row[2].split()))
 
     def has(self, alert: str, device: str) -> bool:
         """Whether a device was granted an alert statement before."""
@@ -67,17 +70,24 @@ class GrantReplay:
 
     def receipt(self, alert: str, device: str, level: str) -> None:
         """A receipt by a device that has a grant and no leaf."""
-        self._receipts[level].add((alert, device))
+        self._database.execute(
+            "INSERT INTO grant_receipt VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET read = max(read, excluded.read)",
+            (alert, device, level == "read"),
+        )
+
+    def _receipts(self, read: int) -> int:
+        row = self._database.execute("SELECT count(*) FROM grant_receipt WHERE read>=?", (read,)).fetchone()
+        return int(row[0])
 
     @property
     def received(self) -> int:
         """Devices with a grant and no leaf that said that they received an alert, each alert counted."""
-        return len(self._receipts["received"] | self._receipts["read"])
+        return self._receipts(0)
 
     @property
     def read(self) -> int:
         """The same of reading."""
-        return len(self._receipts["read"])
+        return self._receipts(1)
 
     def grant(self, index: int, entry: Entry, statement: Statement, grant: AlertGrant, roster: Roster) -> None:
         """Decide one grant again; signature and window were checked before. Raises AlertRefusal."""
@@ -88,7 +98,7 @@ class GrantReplay:
             raise AlertRefusal("V4", "alert-unknown", f"the grant is of {grant.alert}, which was not released before")
         seen = grant.seen.journal.size
         check_named_journal(grant, self._journal.root(seen) if seen <= index else None)
-        body = self._body(grant.alert)
+        body = self._alerts.body(grant.alert)
         context = GrantContext(
             released=True,
             newest=not self._alerts.is_released(known.alert, known.version + 1),
@@ -98,8 +108,8 @@ class GrantReplay:
                 self._table.devices(grant.alert),
             ),
             usable=self._epochs.usable(encoding.week_of(grant.at), seen),
-            permission=self._permissions.get(grant.permission or ""),
-            via=self._table.by_statement.get(grant.via or ""),
+            permission=self._permission(grant.permission),
+            via=self._table.granted(grant.via or ""),
             lineage=self._alerts.lineage(body.core, roster) if needs_lineage(body.core, grant) else None,
         )
         decision = decide_grant(roster, body.core, grant, context)
@@ -109,17 +119,3 @@ class GrantReplay:
             raise refusal_of(decision)
         if grant.leaf is not None:
             check_leaf(body, grant, self._epochs)
-
-    def _body(self, statement: str) -> AlertBody:
-        found = self._bodies.get(statement)
-        if found is None:
-            try:
-                found = parse_statement(Envelope.decode(self._bundle.statement(statement))).alert
-            except BundleError as error:
-                raise AlertRefusal("V4", error.code, f"the alert granted: {error.detail}") from None
-            except KeysError as error:
-                raise AlertRefusal("V4", error.code, f"the alert granted: {error}") from None
-            self._bodies[statement] = found
-            if len(self._bodies) > KEPT_BODIES:
-                self._bodies.popitem(last=False)
-        return found

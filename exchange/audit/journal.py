@@ -11,9 +11,11 @@ from exchange.audit.facts import Collector
 from exchange.audit.grants import GrantReplay
 from exchange.audit.registry import RegistryReplay
 from exchange.audit.report import Recorder
+from exchange.audit.scratch import Scratch
 from exchange.audit.signatures import SignatureChecks
 from exchange.audit.source import Source
 from exchange.audit.statements import Statements
+from exchange.audit.tables import AuditEpochs
 from exchange.audit.trees import LogView, proven_entries
 from exchange.model.alert import AlertBody, DeviceIssuer
 from exchange.model.common import ServerIssuer
@@ -33,7 +35,6 @@ from exchange.model.journal import (
 from exchange.model.problems import ExchangeError, Malformed
 from exchange.model.statements import Statement
 from exchange.model.window import WINDOW_SENTENCES, window_fault
-from exchange.policy.epochs import EpochTable
 from exchange.policy.members import Roster
 from exchange.policy.messages import check_answer, check_permitted, check_to_source
 from exchange.policy.replay import AlertRefusal
@@ -57,6 +58,7 @@ class JournalReplay:
         statement_key: StatementPublicKey,
         checks: SignatureChecks,
         recorder: Recorder,
+        scratch: Scratch,
         collector: Collector | None = None,
     ) -> None:
         self._bundle = bundle
@@ -67,10 +69,11 @@ class JournalReplay:
         self._checks = checks
         self._recorder = recorder
         self._collector = collector
-        self._epochs = EpochTable()
-        self._alerts = AlertReplay(bundle, view, registry, self._epochs, checks, recorder)
-        self._grants = GrantReplay(bundle, view, self._alerts, self._epochs)
-        self._asks: dict[str, tuple[Known, str]] = {}
+        self._epochs = AuditEpochs(scratch)
+        self._alerts = AlertReplay(bundle, view, registry, self._epochs, checks, recorder, scratch)
+        self._grants = GrantReplay(view, self._alerts, self._epochs, scratch)
+        self._database = scratch.database
+        self._database.execute("CREATE TABLE ask (statement TEXT PRIMARY KEY, alert TEXT, person TEXT) WITHOUT ROWID")
         self._last_at = 0
         self._last_size = 0
 
@@ -183,7 +186,8 @@ class JournalReplay:
             case AlertAsk():
                 known, _ = self._received(body.alert, body.issuer.device)
                 check_to_source(roster, self._source(known, roster), body.message)
-                self._asks[statement.id] = (known, person)
+                asked = (statement.id, known.statement, person)
+                self._database.execute("INSERT OR REPLACE INTO ask VALUES (?, ?, ?)", asked)
             case AlertAnswer():
                 self._answer(statement.id, body, person, roster)
             case _:
@@ -251,10 +255,11 @@ class JournalReplay:
         return roster.facts.persons[roster.facts.devices[known.author_device].person].organisation
 
     def _answer(self, statement: str, body: AlertAnswer, person: str, roster: Roster) -> None:
-        asked = self._asks.get(body.ask)
-        if asked is None:
+        row = self._database.execute("SELECT alert, person FROM ask WHERE statement=?", (body.ask,)).fetchone()
+        known = None if row is None else self._alerts.known(row[0])
+        if known is None:
             raise AlertRefusal("V4", "ask-unknown", f"the answer is to {body.ask}, which was not asked before")
-        known, asker = asked
+        asker: str = row[1]
         check_answer(roster, person, self._source(known, roster), known.label, asker, body)
         check_permitted(roster, body)
         self._grants.permit(statement, known.statement, roster.facts.persons[asker].organisation, body)

@@ -19,7 +19,7 @@ from exchange.audit.trees import LogView, proven_entries
 from exchange.model.entry import Entry, parse_entry
 from exchange.model.problems import Malformed
 from exchange.model.statements import Opening, Statement, parse_statement
-from exchange.policy.members import Facts, Roster
+from exchange.policy.members import Facts, Roster, Standings
 from exchange.policy.roster import RosterRefusal, TrustedRoster
 from keys import encoding
 from keys.envelope import Envelope
@@ -58,6 +58,7 @@ class RegistryReplay:
         self._entries: Iterator[tuple[int, bytes]] = iter(())
         self._ended = False
         self._kept: OrderedDict[int, Facts] = OrderedDict()
+        self._standings: dict[int, Standings] = {}
 
     # -- step 4 ----------------------------------------------------------------------------------------------------
 
@@ -108,6 +109,18 @@ class RegistryReplay:
         """The roster after ``size`` entries, looked at from ``time``; None as ``facts``."""
         facts = self.facts(size)
         return None if facts is None else Roster(facts, time)
+
+    def deciding(self, size: int, time: int) -> Roster | None:
+        """The same roster for deciding about everybody: what many alerts ask of it is kept."""
+        facts = self.facts(size)
+        if facts is None:
+            return None
+        standings = self._standings.get(size)
+        if standings is None:
+            standings = self._standings[size] = Standings(facts)
+            while len(self._standings) > KEPT_ROSTERS:
+                del self._standings[next(iter(self._standings))]
+        return Roster(facts, time, standings)
 
     def first_later(self, size: int, until: int) -> int | None:
         """Acceptance time of entry ``size`` when it stood in a registry of ``until`` entries, else None."""

@@ -2,7 +2,7 @@
 
 The replay says which keys must have signed and goes on; whether they did is computed here meanwhile.  That is sound because a
 bundle is verified only when everything in it is: a signature that fails later still refuses the whole.  Workers get
-envelopes and public keys, never a path.
+signed bytes, signatures and public keys, never a path.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from types import TracebackType
 from exchange.tlog.checkpoint import LogName
 from keys.envelope import Envelope
 from keys.errors import KeysError
-from keys.verify import SigningPublicKey, StatementPublicKey, verify_ed25519, verify_hybrid
+from keys.verify import Line, SigningPublicKey, StatementPublicKey, ed25519_lines, hybrid_lines, verify_line
 
 PIECE = 256
 """Signature sets handed to a worker at once."""
@@ -27,20 +27,19 @@ POOL_FROM = 10_000
 """Entries; below it, starting workers takes longer than they save."""
 
 Place = tuple[LogName, int]
-Job = tuple[LogName, int, Envelope, tuple[SigningPublicKey, ...] | StatementPublicKey | SigningPublicKey]
+Job = tuple[LogName, int, bytes, list[Line]]
+"""Log, index, the signed bytes, and the lines that must verify over them: nothing that is slow to hand over."""
 Fault = tuple[LogName, int, str, str]
 """Log, index, code and sentence of a signature set that does not verify."""
 
 
 def check(jobs: Sequence[Job]) -> list[Fault]:
-    """Verify signature sets: a tuple of keys means hybrid by exactly these, a single key Ed25519 by it alone."""
+    """Verify the signatures of sets that are exactly those required."""
     faults: list[Fault] = []
-    for log, index, envelope, keys in jobs:
+    for log, index, message, lines in jobs:
         try:
-            if isinstance(keys, tuple):
-                verify_hybrid(envelope, keys)
-            else:
-                verify_ed25519(envelope, keys)
+            for line in lines:
+                verify_line(message, line)
         except KeysError as error:
             faults.append((log, index, error.code, str(error)))
     return faults
@@ -65,15 +64,18 @@ class SignatureChecks:
 
     def hybrid(self, envelope: Envelope, keys: Sequence[SigningPublicKey]) -> None:
         """Have the set at ``place`` checked: exactly these keys, both algorithms. It is a roster's ``Verifier``."""
-        self._add((*self.place, envelope, tuple(keys)))
+        self._add(envelope, lambda: hybrid_lines(envelope, keys))
 
     def ed25519(self, envelope: Envelope, key: SigningPublicKey | StatementPublicKey) -> None:
         """Have the set at ``place`` checked: exactly this key, Ed25519."""
-        self._add((*self.place, envelope, key))
+        self._add(envelope, lambda: ed25519_lines(envelope, key))
 
-    def _add(self, job: Job) -> None:
+    def _add(self, envelope: Envelope, lines: Callable[[], list[Line]]) -> None:
         self.submitted += 1
-        self._jobs.append(job)
+        try:
+            self._jobs.append((*self.place, envelope.pae, lines()))
+        except KeysError as error:
+            self._report((*self.place, error.code, str(error)))
         if len(self._jobs) >= PIECE:
             self._send()
 

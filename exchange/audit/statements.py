@@ -6,10 +6,14 @@ Reads one statement at a time and remembers only which file each entry named, 40
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Mapping
+from itertools import accumulate
+from os import SEEK_END
 
 from exchange.audit.bundle import BundleError, statement_path
 from exchange.audit.report import Recorder
+from exchange.audit.scratch import Scratch
 from exchange.audit.source import Source
 from exchange.audit.trees import LogView
 from exchange.model.entry import PROPOSED, REJECTED, RELEASED, Entry
@@ -22,6 +26,8 @@ from keys.errors import KeysError
 
 _RECORD = 40
 """Bytes: statement id (32), signature set (1), log (1), index (6)."""
+HELD = 4 << 20
+"""Bytes of records in memory; the others are in a temporary file."""
 _LOGS: tuple[LogName, ...] = ("registry", "journal")
 EARLIER_SETS = (1, 2, 3)
 """Numbers of signers of a proposal: the author, and fewer approvers than the three that an alert can ask for."""
@@ -36,6 +42,7 @@ class Statements:
         exchange: str,
         views: Mapping[LogName, LogView],
         recorder: Recorder,
+        scratch: Scratch,
         erased: Callable[[Entry], bool] = lambda entry: False,
     ) -> None:
         """``erased`` says whether the statement of an entry may be gone (Retention)."""
@@ -45,6 +52,9 @@ class Statements:
         self._views = views
         self._recorder = recorder
         self._named = [bytearray() for _ in range(256)]
+        self._held = 0
+        self._file = scratch.file()
+        self._pieces: list[array[int]] = []
 
     def load(self, log: LogName, index: int, entry: Entry) -> Statement | None:
         """The statement of an entry, its id and signature set compared; None when there is none to go on with."""
@@ -133,13 +143,34 @@ class Statements:
     def _remember(self, log: LogName, index: int, statement: str, signers: int) -> None:
         raw = bytes.fromhex(statement)
         self._named[raw[0]] += raw + bytes((signers, _LOGS.index(log))) + index.to_bytes(6, "big")
+        self._held += _RECORD
+        if self._held >= HELD:
+            self._put_away()
+
+    def _put_away(self) -> None:
+        """Write what is remembered, sorted by the first byte as it is, and forget it."""
+        place = self._file.seek(0, SEEK_END)
+        self._pieces.append(array("Q", accumulate(map(len, self._named), initial=place)))
+        self._file.write(b"".join(self._named))
+        for records in self._named:
+            records.clear()
+        self._held = 0
+
+    def _records(self, prefix: int) -> bytes:
+        """All records of statements whose ids begin with this byte, in order of their entries."""
+        found = bytearray()
+        for places in self._pieces:
+            self._file.seek(places[prefix])
+            found += self._file.read(places[prefix + 1] - places[prefix])
+        return bytes(found + self._named[prefix])
 
     def finish(self, complete: bool) -> None:
         """The way back: no statement twice, and, when all entries were read, no file that no entry names."""
-        for prefix, records in enumerate(self._named):
+        for prefix in range(256):
+            records = self._records(prefix)
             seen: dict[bytes, tuple[int, int]] = {}
             for start in range(0, len(records), _RECORD):
-                record = bytes(records[start : start + _RECORD])
+                record = records[start : start + _RECORD]
                 key, place = record[:33], (record[33], int.from_bytes(record[34:], "big"))
                 if key not in seen:
                     seen[key] = place

@@ -123,6 +123,7 @@ CODES: dict[str, tuple[str, str]] = {
         "Eilfreigabe ohne Nachprüfung in 24 Stunden",
         "emergency release without review in 24 hours",
     ),
+    "scratch-failed": ("kein Platz für Zwischendateien", "no place for temporary files"),
     "statements-refused": ("abgewiesene Erklärungen", "statements refused"),
 }
 """What this package's codes mean, in a few words: (German, English)."""

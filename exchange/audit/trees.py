@@ -6,11 +6,12 @@ read.  When an entry and its tile disagree, the root that the entries lead to sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from exchange.audit.bundle import BundleError, key_files, statement_path
 from exchange.audit.report import Recorder
+from exchange.audit.scratch import Roots, Scratch
 from exchange.audit.source import Source
 from exchange.model.problems import ExchangeError
 from exchange.model.registry import Founding
@@ -52,19 +53,18 @@ class Founded:
 class LogView:
     """A log after its tree was rebuilt.
 
-    ``proven`` entries, counted from the first, agree with the checkpoint; ``roots`` are the roots at every size from 0 on, 32
-    bytes each, as far as the entries reach.
+    ``proven`` entries, counted from the first, agree with the checkpoint; ``roots`` are the roots at every size from 0 on, as
+    far as the entries reach.
     """
 
     log: LogName
     size: int
     proven: int
-    roots: bytes
+    roots: Roots
 
     def root(self, size: int) -> bytes | None:
         """The root at a size, from ``roots``; None beyond the end."""
-        found = self.roots[size * HASH_BYTES : (size + 1) * HASH_BYTES]
-        return found or None
+        return self.roots.at(size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +151,9 @@ def split_entries(data: bytes, count: int) -> tuple[list[bytes], str]:
 class _Rebuild:
     """One log's tree from its entries, compared with every tile on the way."""
 
-    def __init__(self, bundle: Source, head: Checkpoint, log: LogName, recorder: Recorder) -> None:
+    def __init__(self, bundle: Source, head: Checkpoint, log: LogName, recorder: Recorder, scratch: Scratch) -> None:
         self._bundle, self._head, self._log, self._recorder = bundle, head, log, recorder
+        self._roots = Roots(scratch)
         self._edge = Edge()
         self._differing: list[tuple[int, str, int]] = []
         self._missing: list[tuple[int, str, str]] = []
@@ -160,7 +161,8 @@ class _Rebuild:
 
     def run(self) -> LogView:
         head, recorder = self._head, self._recorder
-        roots = bytearray(EMPTY_ROOT)
+        roots = self._roots
+        roots.add(EMPTY_ROOT)
         for place in bundles(head.size):
             start = place.index * TILE_WIDTH
             hashes = self._hashes(start, place)
@@ -169,13 +171,13 @@ class _Rebuild:
             frontier = self._edge.frontier
             for leaf in hashes:
                 frontier = frontier.extend((leaf,))
-                roots += frontier.root()
+                roots.add(frontier.root())
             self._grow(hashes)
             recorder.count(2, len(hashes))
             recorder.progress(2, start + len(hashes), head.size)
             if self._broken is not None:
                 break
-        return LogView(self._log, head.size, self._judge(), bytes(roots))
+        return LogView(self._log, head.size, self._judge(), roots)
 
     def _hashes(self, start: int, place: Bundle) -> list[bytes] | None:
         """The leaf hashes of one bundle; None when it is missing. Stops at what cannot be read."""
@@ -240,9 +242,9 @@ class _Rebuild:
         return upper or 0
 
 
-def rebuild(bundle: Source, log: LogName, head: Checkpoint, recorder: Recorder) -> LogView:
+def rebuild(bundle: Source, log: LogName, head: Checkpoint, recorder: Recorder, scratch: Scratch) -> LogView:
     """Rebuild a log's tree from its entries, compare every tile and the root."""
-    view = _Rebuild(bundle, head, log, recorder).run()
+    view = _Rebuild(bundle, head, log, recorder, scratch).run()
     for path, _ in bundle.files(log):
         if path != f"{log}/checkpoint" and not _belongs(path.removeprefix(f"{log}/"), head.size):
             recorder.refuse(2, "file-extra", f"{path} is not part of a log of {head.size} entries", log, subject=path)
@@ -272,16 +274,19 @@ def proven_entries(bundle: Source, view: LogView, first: int = 0) -> Iterator[tu
 # -- step 3 ----------------------------------------------------------------------------------------------------------------
 
 
-def read_older(bundle: Source, kept: Sequence[bytes], origin: str, recorder: Recorder) -> list[Older]:
-    """The checkpoints in the bundle and those that the caller kept elsewhere, unverified."""
-    found: list[Older] = []
-    names = {log_origin(origin, log): log for log in LOGS}
-    notes = [(f"kept/{number}", note) for number, note in enumerate(kept)]
+def _older_notes(bundle: Source, kept: Sequence[bytes], recorder: Recorder) -> Iterator[tuple[str, bytes]]:
     try:
-        notes = [*bundle.checkpoints(), *notes]
+        yield from bundle.checkpoints()
     except BundleError as error:
         recorder.refuse(3, error.code, error.detail, subject="checkpoints")
-    for source, note in notes:
+    for number, note in enumerate(kept):
+        yield f"kept/{number}", note
+
+
+def read_older(bundle: Source, kept: Sequence[bytes], origin: str, recorder: Recorder) -> Iterator[Older]:
+    """The checkpoints in the bundle and those that the caller kept elsewhere, unverified, one by one."""
+    names = {log_origin(origin, log): log for log in LOGS}
+    for source, note in _older_notes(bundle, kept, recorder):
         try:
             checkpoint = Checkpoint.parse(signed_text(note))
         except TlogError as error:
@@ -292,11 +297,10 @@ def read_older(bundle: Source, kept: Sequence[bytes], origin: str, recorder: Rec
             sentence = f"{source} is the checkpoint of another log ({checkpoint.origin})"
             recorder.refuse(3, "checkpoint-foreign", sentence, subject=source)
             continue
-        found.append(Older(source, log, checkpoint, note))
-    return found
+        yield Older(source, log, checkpoint, note)
 
 
-def check_older(older: Sequence[Older], founded: Founded, views: dict[LogName, LogView], recorder: Recorder) -> None:
+def check_older(older: Iterable[Older], founded: Founded, views: dict[LogName, LogView], recorder: Recorder) -> None:
     """Every older checkpoint is signed, and the log that is here begins with the log that it names."""
     for one in older:
         recorder.count(3)

@@ -7,7 +7,9 @@ stanza opens to the alert's text, and what happened outside the logs, is beyond 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from exchange.audit.facts import Collector
 from exchange.audit.journal import JournalReplay
 from exchange.audit.registry import RegistryReplay
 from exchange.audit.report import STEPS, Head, Progress, Recorder, Report
+from exchange.audit.scratch import Scratch
 from exchange.audit.signatures import Fault, SignatureChecks, workers_for
 from exchange.audit.source import Source
 from exchange.audit.statements import Statements
@@ -69,8 +72,8 @@ def verify_bundle(
     compare), ``kept`` signed checkpoints that the auditor has from elsewhere, ``workers`` the processes for signatures (None: as
     many as the bundle deserves, 0: none), ``require_quorum`` refuses heads that the quorum of
     witnesses has not seen, ``collector`` gathers what a written report shows.  Raises BundleError (``not-a-bundle``,
-    ``manifest-malformed``) when there is no bundle to judge, and EncodingError for an exchange id that is none; everything else
-    is a finding.
+    ``manifest-malformed``) when there is no bundle to judge, ``scratch-failed`` when there is no place for temporary files, and
+    EncodingError for an exchange id that is none; everything else is a finding.
     """
     return verify_source(
         AuditBundle(path),
@@ -107,20 +110,31 @@ def verify_source(
         return recorder.report(wanted, "", {})
     notes = {log: check_note(bundle, founded, log, recorder) for log in LOGS}
     heads = {log: note for log, note in notes.items() if note is not None}
-    views = _trees(bundle, founded, heads, kept, recorder)
-    if collector is not None:
-        collector.proven = {log: view.proven for log, view in views.items()}
-    if len(views) < len(LOGS):
-        recorder.incomplete(*STEPS[1:])
-    else:
-        entries = sum(view.size for view in views.values())
-        erased = _erased(bundle, manifest, views, recorder)
-        workers = workers_for(entries) if workers is None else workers
-        facts = _replay(bundle, founded, views, erased, workers, recorder, collector)
-        check_witnesses(bundle, founded, views, facts, recorder, required=require_quorum, with_policy=with_policy)
+    with _scratch() as scratch:
+        views = _trees(bundle, founded, heads, kept, recorder, scratch)
+        if collector is not None:
+            collector.proven = {log: view.proven for log, view in views.items()}
+        if len(views) < len(LOGS):
+            recorder.incomplete(*STEPS[1:])
+        else:
+            entries = sum(view.size for view in views.values())
+            erased = _erased(bundle, manifest, views, recorder)
+            workers = workers_for(entries) if workers is None else workers
+            facts = _replay(bundle, founded, views, erased, workers, recorder, scratch, collector)
+            check_witnesses(bundle, founded, views, facts, recorder, required=require_quorum, with_policy=with_policy)
     _check_manifest(bundle, manifest, heads, recorder)
     named = {log: Head(head.size, head.root.hex()) for log, head in heads.items()}
     return recorder.report(wanted, founded.body.origin, named)
+
+
+@contextmanager
+def _scratch() -> Iterator[Scratch]:
+    """The verification's temporary files; raises BundleError ``scratch-failed`` when the system gives no place for them."""
+    try:
+        with Scratch() as scratch:
+            yield scratch
+    except (OSError, sqlite3.Error) as error:
+        raise BundleError("scratch-failed", f"the temporary files could not be written or read: {error}") from None
 
 
 def _trees(
@@ -129,13 +143,13 @@ def _trees(
     heads: Mapping[LogName, Checkpoint],
     kept: Sequence[bytes],
     recorder: Recorder,
+    scratch: Scratch,
 ) -> dict[LogName, LogView]:
     """Steps 2 and 3."""
-    older = read_older(bundle, kept, founded.body.origin, recorder)
     views: dict[LogName, LogView] = {}
     for log, head in heads.items():
-        views[log] = rebuild(bundle, log, head, recorder)
-    check_older(older, founded, views, recorder)
+        views[log] = rebuild(bundle, log, head, recorder, scratch)
+    check_older(read_older(bundle, kept, founded.body.origin, recorder), founded, views, recorder)
     return views
 
 
@@ -146,6 +160,7 @@ def _replay(
     erased: Callable[[Entry], bool],
     workers: int,
     recorder: Recorder,
+    scratch: Scratch,
     collector: Collector | None,
 ) -> Facts | None:
     """Steps 4 to 10: the registry runs forward as the journal needs it. The newest facts, when it was replayed to its end."""
@@ -154,7 +169,7 @@ def _replay(
         log, index, code, sentence = found
         recorder.refuse(5, code, f"{log} entry {index}: {sentence}", log, index)
 
-    statements = Statements(bundle, founded.exchange, views, recorder, erased)
+    statements = Statements(bundle, founded.exchange, views, recorder, scratch, erased)
     with SignatureChecks(fault, workers) as checks:
         registry = RegistryReplay(
             bundle,
@@ -168,7 +183,7 @@ def _replay(
         )
         registry.scan()
         journal = JournalReplay(
-            bundle, views["journal"], registry, statements, founded.statement_key, checks, recorder, collector
+            bundle, views["journal"], registry, statements, founded.statement_key, checks, recorder, scratch, collector
         )
         complete = journal.run()
         complete = registry.finish() and complete

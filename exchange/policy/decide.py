@@ -6,15 +6,15 @@ publish, server, reader and auditor call these and nothing else.  Pure, total, d
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container
+from collections.abc import Callable, Collection, Container
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 from exchange.model.alert import Core
 from exchange.model.registry import Policy
 from exchange.model.tlp import Label
 from exchange.policy.lineage import Lineage
-from exchange.policy.members import Person, Roster
+from exchange.policy.members import Person, Roster, Standings
 from exchange.policy.rules import (
     APPROVER,
     AUTHOR,
@@ -37,6 +37,8 @@ from exchange.policy.rules import (
     r15_expiry,
     r16_red_keys,
 )
+
+T = TypeVar("T")
 
 RELEASED = Decision(True, "R8", "released")
 PROPOSED = Decision(True, "R8", "proposed")
@@ -161,17 +163,19 @@ def decide_people(roster: Roster, policy: Policy, core: Core, lineage: Lineage |
     whether it was removed: who agrees in these is decided once.
     """
     view = AudienceView(roster, core, lineage)
-    people: dict[str, Decision] = {}
-    alike: dict[tuple[object, ...], Decision] = {}
-    for person in roster.people():
-        if person.id in view.named:
-            people[person.id] = _decide_person(view, person)
-            continue
-        standing = (person.organisation, person.roles, person.topics, person.removed)
-        decision = alike.get(standing)
-        if decision is None:
-            decision = alike[standing] = _decide_person(view, person)
-        people[person.id] = decision
+    return _everybody(view, lambda person: _decide_person(view, person))
+
+
+def _everybody(view: AudienceView, ask: Callable[[Person], T]) -> dict[str, T]:
+    """The answer for every person of the view's roster, in roster order; asked once of those who are alike."""
+    facts = view.roster.facts
+    standings = view.roster.standings or Standings(facts)
+    named = view.named
+    answers = [ask(person) for person in standings.asked(facts, named)]
+    people = {person: answers[number] for person, number in standings.group_of.items()}
+    for person in named:
+        if person in people:
+            people[person] = ask(facts.persons[person])
     return people
 
 
@@ -217,7 +221,10 @@ def decide(roster: Roster, policy: Policy, core: Core, approvals: Collection[str
 def _unserved(roster: Roster, acceptance: Roster, recipients: tuple[Recipient, ...]) -> tuple[str, ...]:
     """The recipients' devices that no longer satisfy R1 at acceptance: not in force, or an auditor's by now."""
     facts = acceptance.facts
-    ended = {organisation for organisation in facts.organisations if acceptance.member_fault(organisation) is not None}
+    asked = {
+        facts.persons[recipient.person].organisation for recipient in recipients if recipient.person in facts.persons
+    }
+    ended = {organisation for organisation in asked if acceptance.member_fault(organisation) is not None}
     if acceptance.size == roster.size and not ended:
         return ()  # only time has passed, and it ends memberships alone
 
@@ -287,11 +294,8 @@ def _addressed(roster: Roster, core: Core, of: Core) -> frozenset[str]:
     rule = PERSON_RULE[of.label]
     device = roster.facts.devices.get(core.issuer.device)
     always = {*core.approvers, None if device is None else device.person}
-    return frozenset(
-        person.id
-        for person in roster.people()
-        if person.id not in always and r1_in_force(view, person) is None and rule(view, person).allowed
-    )
+    people = _everybody(view, lambda person: r1_in_force(view, person) is None and rule(view, person).allowed)
+    return frozenset(person for person, reached in people.items() if reached and person not in always)
 
 
 def _change(roster: Roster, core: Core, lineage: Lineage | None) -> Decision | None:

@@ -60,7 +60,7 @@ class EpochTable:
                 raise EpochRefusal("week-unknown", f"there is no ISO week {key.week}") from None
             if encoding.week_of(start) != key.week:
                 raise EpochRefusal("week-unknown", f"there is no ISO week {key.week}")
-            if body.issuer.device in self._weeks.get(key.week, {}):
+            if self.published(body.issuer.device, key.week) is not None:
                 raise EpochRefusal("week-published", f"this device published a key for week {key.week} before")
 
     def apply(self, index: int, statement: str, body: EpochPublish) -> None:
@@ -73,9 +73,13 @@ class EpochTable:
             self._newest[key.week] = max(index, self._newest.get(key.week, 0))
         self._bundles.setdefault(body.issuer.device, []).append((index, statement))
 
+    def published(self, device: str, week: int) -> Published | None:
+        """The device's key of that week, whenever it was published; None without one."""
+        return self._weeks.get(week, {}).get(device)
+
     def key(self, device: str, week: int, journal_size: int) -> Published | None:
         """The device's key of that week, published in an entry below ``journal_size``; None without one."""
-        found = self._weeks.get(week, {}).get(device)
+        found = self.published(device, week)
         return found if found is not None and found.index < journal_size else None
 
     def last_bundle(self, device: str, journal_size: int) -> str | None:

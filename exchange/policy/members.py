@@ -7,7 +7,8 @@ Nothing here changes anything: ``roster.TrustedRoster`` is the only maker of fac
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 
 from exchange.model.registry import Policy
@@ -169,12 +170,61 @@ class Facts:
         )
 
 
+class Standings:
+    """What one state of facts says about many alerts: worth keeping where many are decided at it. The facts must not change.
+
+    Persons are sorted by what the rules read of them when nothing names them: organisation, roles, topics, whether removed.
+    ``group_of`` has everybody's group, in roster order; ``firsts`` is each group's first person.
+    """
+
+    __slots__ = ("_faults", "_from", "_moments", "_until", "firsts", "group_of")
+
+    def __init__(self, facts: Facts) -> None:
+        numbers: dict[tuple[object, ...], int] = {}
+        self.firsts: list[Person] = []
+        self.group_of: dict[str, int] = {}
+        persons, firsts, group_of = facts.persons, self.firsts, self.group_of
+        for organisation in facts.organisations:
+            for name in facts.people_of.get(organisation, ()):
+                person = persons[name]
+                standing = (organisation, person.roles, person.topics, person.removed)
+                number = group_of[name] = numbers.setdefault(standing, len(firsts))
+                if number == len(firsts):
+                    firsts.append(person)
+        ends = {found.expires for found in facts.organisations.values()} | {terms.accept_by for terms in facts.terms}
+        self._moments = sorted(ends)
+        self._from = self._until = 0
+        self._faults: dict[str, str | None] = {}
+
+    def asked(self, facts: Facts, named: Container[str | None]) -> list[Person]:
+        """One person of each group who is not named; where all are, the first."""
+        found = list(self.firsts)
+        wanted = {number for number, first in enumerate(found) if first.id in named}
+        if wanted:
+            for name, number in self.group_of.items():
+                if number in wanted and name not in named:
+                    found[number] = facts.persons[name]
+                    wanted.discard(number)
+        return found
+
+    def faults(self, time: int) -> dict[str, str | None]:
+        """Answers of ``Roster.member_fault`` that hold at this time, as far as they were asked: it only changes when a membership
+        or a term ends."""
+        if not self._from <= time < self._until:
+            place = bisect_right(self._moments, time)
+            self._from = self._moments[place - 1] if place else 0
+            self._until = self._moments[place] if place < len(self._moments) else time + 1
+            self._faults = {}
+        return self._faults
+
+
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """The facts at one time, fixed at construction (seconds)."""
+    """The facts at one time, fixed at construction (seconds); ``standings`` are of these facts, when they are at hand."""
 
     facts: Facts
     time: int
+    standings: Standings | None = field(default=None, compare=False, repr=False)
 
     @property
     def size(self) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container
 from dataclasses import dataclass
+from functools import lru_cache
 
 from exchange.model.alert import Audience, Core, Urgency
 from exchange.model.registry import Policy
@@ -26,6 +27,12 @@ class Decision:
     rule: str
     code: str
     values: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=256)
+def _said(allowed: bool, rule: str, code: str) -> Decision:
+    """A decision without values: one for everybody to whom it is said."""
+    return Decision(allowed, rule, code)
 
 
 AUTHOR = Decision(True, "R2", "author")
@@ -76,13 +83,14 @@ class AudienceView:
         if self.rule is r11_earlier and self.earlier is not None:
             self.named |= self.earlier
         self._places: dict[str, bool] = {}
-        self._faults: dict[str, str | None] = {}
+        self._faults: dict[str, str | None] = {} if roster.standings is None else roster.standings.faults(roster.time)
 
     def organisation_fault(self, organisation: str) -> str | None:
         """R1 for an organisation, asked once."""
-        if organisation not in self._faults:
-            self._faults[organisation] = self.roster.member_fault(organisation)
-        return self._faults[organisation]
+        faults = self._faults
+        if organisation not in faults:
+            faults[organisation] = self.roster.member_fault(organisation)
+        return faults[organisation]
 
     def in_place(self, organisation: Organisation) -> bool:
         """Whether the organisation satisfies sectors and areas, those that are given (topics are a person's)."""
@@ -141,12 +149,12 @@ def _need_to_know(rule: str, view: AudienceView, person: Person) -> Decision:
     elif view.in_place(organisation):
         why = "selected"
     else:
-        return Decision(False, rule, "not-addressed")
+        return _said(False, rule, "not-addressed")
     if "officer" not in person.roles:
-        return Decision(False, rule, "not-officer")
+        return _said(False, rule, "not-officer")
     if not view.has_topic(person):
         return Decision(False, rule, "topic-missing", tuple(sorted(view.topics or ())))
-    return Decision(True, rule, why)
+    return _said(True, rule, why)
 
 
 def r4_amber_strict(view: AudienceView, person: Person) -> Decision:
@@ -163,16 +171,16 @@ def r6_green(view: AudienceView, person: Person) -> Decision:
     """R6: GREEN goes to the community, or the part of it that the audience covers."""
     organisation = view.roster.facts.organisations[person.organisation]
     if view.everyone:
-        return Decision(True, "R6", "everyone")
+        return _said(True, "R6", "everyone")
     if person.id in view.persons:
-        return Decision(True, "R6", "named")
+        return _said(True, "R6", "named")
     if organisation.id in view.organisations:
-        return Decision(True, "R6", "organisation-named")
+        return _said(True, "R6", "organisation-named")
     if view.in_place(organisation):
         if view.has_topic(person):
-            return Decision(True, "R6", "selected")
+            return _said(True, "R6", "selected")
         return Decision(False, "R6", "topic-missing", tuple(sorted(view.topics or ())))
-    return Decision(False, "R6", "not-addressed")
+    return _said(False, "R6", "not-addressed")
 
 
 def r7_clear(view: AudienceView, person: Person) -> Decision:

@@ -358,13 +358,3 @@ def test_log_rebuilt_from_scratch_with_the_same_keys(partnership: Partnership, t
     rebuilt = other.write_bundle(tmp_path / "rebuilt")
     assert verify_bundle(rebuilt).verified
     assert place(verify_bundle(rebuilt, kept=[kept])) == (3, "log-forked", "journal", 12)
-
-
-@pytest.mark.parametrize("number", range(40))
-def test_random_flips_are_found(bundle: Path, number: int) -> None:
-    """Any bit of any file: every byte of a bundle is an entry, a hash, a signature, or says what is there."""
-    files = sorted(path for path in bundle.rglob("*") if path.is_file())
-    seed = encoding.fingerprint(number.to_bytes(4, "big")).replace(" ", "")
-    path = files[int(seed[:20]) % len(files)]
-    flip(path, int(seed[20:40]) % path.stat().st_size, 1 << int(seed[40:45]) % 8)
-    assert run_verify(bundle).status != VERIFIED

@@ -108,9 +108,14 @@ class LoggedWorld(World):
         statement = self.by_registrars(
             "organisation.admit",
             commitments={"name": encoding.commitment("name", salt, name)},
-            expires=self.now + 365 * DAY,
             organisation=organisation,
-            **{"areas": ["05113000"], "kind": "company", "sectors": ["energy"], **fields},
+            **{
+                "areas": ["05113000"],
+                "expires": self.now + 365 * DAY,
+                "kind": "company",
+                "sectors": ["energy"],
+                **fields,
+            },
         )
         self.accept(statement)
         self.openings[statement.id] = (Opening(field="name", salt=encoding.b64u(salt), value=name),)
@@ -134,7 +139,7 @@ class LoggedWorld(World):
             complete = len(statement.envelope.signer_ids) > core.approvals
             kind = kind or (RELEASED if complete else PROPOSED)
         elif isinstance(statement.body, AlertReject):
-            core = next(s for _, s in self.logs["journal"] if s.id == statement.body.alert).alert.core
+            core = self.proposal(statement.body.alert).alert.core
             mark, kind = AlertMark(id=core.alert, version=core.version), REJECTED
         fields: dict[str, Any] = {
             "alert": mark,
@@ -155,6 +160,10 @@ class LoggedWorld(World):
             known = Version(statement.id, index, core, organisation, self.persons.get(statement.id, frozenset()))
             self.versions.setdefault(core.alert, []).append(known)
         return index
+
+    def proposal(self, statement: str) -> Statement:
+        """An alert statement that the journal has."""
+        return next(known for _, known in self.logs["journal"] if known.id == statement)
 
     def identity(self, member: Member, device: str | None = None) -> DeviceIdentity:
         """The secrets of a member's device, made of what the world knows about it."""
@@ -251,11 +260,15 @@ class LoggedWorld(World):
         for signer in signers if signers is not None else (author.signer,):
             envelope = add_signature(envelope, signer)
         statement = parse_statement(envelope)
+        self.keep(statement, leaves, persons)
+        return statement
+
+    def keep(self, statement: Statement, leaves: bytes | None, persons: frozenset[str]) -> None:
+        """Remember what was sealed for an alert, and to whom."""
         if leaves is not None:
             self.leaf_lists[statement.id] = leaves
             self.sealed[statement.id] = (self._content_key, self.packs[statement.alert.sealed.pack.sha256])  # type: ignore[union-attr]
         self.persons[statement.id] = persons
-        return statement
 
     def version(
         self, author: Member, before: Statement, action: str, *, change: str = "same", **more: Any
@@ -283,17 +296,20 @@ class LoggedWorld(World):
         """The same bytes with another signature."""
         return parse_statement(add_signature(statement.envelope, approver.signer))
 
+    def recipients(self, core: Core) -> tuple[Recipient, ...]:
+        """Whom the rules name, at the roster as it is now."""
+        roster = self.roster.at(core.at)
+        assert roster.facts.policy is not None
+        lineage = lineage_of(core, self.versions.get(core.alert, ()))
+        people = decide_people(roster, roster.facts.policy, core, lineage)
+        usable = self.epochs.usable(encoding.week_of(core.at), core.seen.journal.size)
+        return expand(roster, people, usable)[0]
+
     def _seal(
         self, fields: dict[str, Any], content: bytes, choose: Choice
     ) -> tuple[dict[str, Any], bytes, frozenset[str]]:
-        roster = self.roster.at(fields["at"])
         week, size = encoding.week_of(fields["at"]), fields["seen"]["journal"]["size"]
-        assert roster.facts.policy is not None
-        core = Core.model_validate(fields)
-        lineage = lineage_of(core, self.versions.get(core.alert, ()))
-        people = decide_people(roster, roster.facts.policy, core, lineage)
-        recipients, _ = expand(roster, people, self.epochs.usable(week, size))
-        chosen = choose(list(recipients))
+        chosen = choose(list(self.recipients(Core.model_validate(fields))))
         targets = [self._target(recipient.device, week, size) for recipient in chosen]
         fields["stanzas"] = sum(target.epoch_key is not None for target in targets)
         fields["keyless"] = len(targets) - fields["stanzas"]
