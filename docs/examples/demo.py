@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import textwrap
@@ -53,12 +52,7 @@ from demo_stage import (
     title,
     wait_for,
 )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from demo_witnesses import free_port, look_at_witnesses, name_witnesses, run_witnesses
 
 
 def start_server(config: Path, url: str) -> subprocess.Popen[bytes]:
@@ -214,12 +208,18 @@ def demo(processes: list[subprocess.Popen[Any]], keep: bool) -> None:
         if person.keyless:
             say(f"  {person.name}'s device has published no key: it will be named before every release")
 
+    title("   Two members run a witness each, and the registrars name both")
+    witnesses = run_witnesses(url, str(begun["exchange"]))
+    processes.extend(one.process for one in witnesses)
+    name_witnesses(witnesses, office, registrars, threshold, url)
+
     title("4  Officers watch, the authority publishes")
+    watches: list[subprocess.Popen[Any]] = []
     watchers = [p for p in people if not (p.suspended or p.keyless or "auditor" in p.roles)]
     for person in watchers:
         out = (FOLDER / "members" / f"{person.handle}.watch.jsonl").open("wb")
         err = (FOLDER / "members" / f"{person.handle}.watch.log").open("wb")
-        processes.append(
+        watches.append(
             subprocess.Popen(
                 [
                     EXCHANGE,
@@ -237,6 +237,7 @@ def demo(processes: list[subprocess.Popen[Any]], keep: bool) -> None:
                 stdin=subprocess.DEVNULL,
             )
         )
+        processes.append(watches[-1])
     wait_for(lambda: all(watching(p) for p in watchers), START_SECONDS, "every officer's watch is connected")
     warnings = load_warnings(HERE / "alerts")
     for warning in warnings:
@@ -251,7 +252,7 @@ def demo(processes: list[subprocess.Popen[Any]], keep: bool) -> None:
         lambda: expected <= opened(watchers).keys(), RECEIVE_SECONDS, "every recipient's screen shows its warnings"
     )
     times = opened(watchers)
-    for process in processes[1:]:
+    for process in watches:
         stop(process)
     report(warnings, people, times)
 
@@ -274,6 +275,7 @@ def demo(processes: list[subprocess.Popen[Any]], keep: bool) -> None:
 
     title("14  The auditor: one command, offline")
     auditor = next(p for p in people if "auditor" in p.roles)
+    look_at_witnesses(auditor)
     exchange("audit", "export", "--out", FOLDER / "audit", person=auditor)
     written = FOLDER / "audit-report.html"
     asked = ["--exchange", begun["exchange"], "--lang", "en", "--report", written]
