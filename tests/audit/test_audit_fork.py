@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import json
 import sqlite3
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 from exchange.audit.fork import BundleCopy, NoProof, prove_fork
 from exchange.client.home import MEMBERSHIP, STATE, Invited, Membership
-from exchange.client.schema import SCHEMA
+from exchange.client.schema import MIGRATIONS
 from exchange.tlog.checkpoint import LOGS
 from exchange.tlog.fork import ForkProof, verify_fork_proof
 from keys import encoding
@@ -73,7 +74,7 @@ def home(private: Partnership, tmp_path: Path) -> Path:
     membership = Membership(invited, world.statements[0].envelope, private.doctor.device, "Notebook")
     (folder / MEMBERSHIP).write_bytes(encoding.encode(membership.to_json()))
     with sqlite3.connect(folder / STATE) as database:
-        for line in SCHEMA:
+        for line in chain.from_iterable(MIGRATIONS):
             database.execute(line)
         for log in LOGS:
             for index, (entry, statement) in enumerate(world.logs[log]):
