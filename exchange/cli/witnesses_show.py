@@ -12,9 +12,6 @@ from exchange.cli.terminal import REFUSED, Terminal
 if TYPE_CHECKING:
     from exchange.client.standing import LogStanding
 
-FRESH_SECONDS = 900
-"""Age of a quorum from which publishers are asked to confirm (docs/spec/logs.md, Witnesses 5)."""
-
 
 def show(
     passphrase_file: PassphraseOption = None,
@@ -28,6 +25,7 @@ def show(
     from exchange.cli.connect import now
     from exchange.cli.member import opened
     from exchange.client.standing import standing
+    from exchange.policy.replay import WITNESS_AGE
 
     terminal = Terminal(chosen(lang), as_json=json, home=home)
 
@@ -42,7 +40,7 @@ def show(
             else:
                 for one in found:
                     _print(terminal, one)
-            return all(not one.quorum or time - one.time <= FRESH_SECONDS for one in found)
+            return all(not one.quorum or time - one.time <= WITNESS_AGE for one in found)
 
     if not asyncio.run(work()):
         raise typer.Exit(REFUSED)

@@ -11,13 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from exchange.client.errors import VerificationError
 from exchange.client.member import Member
+from exchange.client.witnessing import check_note
 from exchange.model.common import FIRST_LEAD
-from exchange.policy.witnesses import cosigned, quorum_time
+from exchange.policy.witnesses import quorum_time
 from exchange.tlog.checkpoint import LOGS, LogName
-from keys.errors import NoteError
-from keys.note import Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +62,7 @@ def _standing(member: Member, log: LogName, notes: list[bytes], said: Mapping[st
     enough = (0, 0)
     for note in notes:
         size = member.replica.agree(log, note)
-        try:
-            verified = cosigned(Note.parse(note), facts.witnesses)
-        except NoteError as error:
-            evidence: dict[str, str] = {log: note.decode("utf-8", "replace")}
-            detail = f"a witness's line under the {log}'s checkpoint: {error}"
-            raise VerificationError(1, "cosignature-invalid", detail, evidence) from None
+        verified = check_note(log, note, facts)
         # A time ahead of this device's clock says nothing.
         times = {name: time for name, time in verified.items() if time <= latest}
         for name, time in times.items():

@@ -77,8 +77,10 @@ def test_an_approver_who_no_longer_holds_at_acceptance_is_named() -> None:
     gone = changed("persons", "approver", removed=True)
     found = decide_alert(ROSTER, CALM, body, ["approver"], Context(gone))
     assert (found.allowed, found.rule, found.values) == (False, "R8", ("approver",))
-    assert decide_alert(ROSTER, CALM, body, ["approver"], Context(ROSTER)).code == "released"
-    assert decide_alert(ROSTER, CALM, body, [], Context(gone)).code == "proposed", "nobody approved yet"
+    assert decide_alert(ROSTER, CALM, body, ["approver"], Context(ROSTER)) == Decision(True, "R8", "released")
+    assert decide_alert(ROSTER, CALM, body, [], Context(gone)) == Decision(True, "R8", "proposed"), (
+        "nobody approved yet"
+    )
 
 
 def test_who_is_lost_is_named_by_device_and_only_who_is_lost() -> None:
@@ -300,6 +302,25 @@ def test_whom_taking_back_does_not_reach_is_named() -> None:
     assert unknown.unreached == ()
     plain = decide(ROSTER, CALM, sealed(), (), Context(None, EVERYBODY, None))
     assert plain.unreached == ()
+
+
+def test_only_taking_back_has_earlier_recipients_to_reach() -> None:
+    first = core(Label.GREEN, {"sectors": ("health", "logistics")})
+    known = lineage(first, frozenset({"doctor", "nurse", "driver"}))
+    body = second("narrower", HEALTH, stanzas=3)
+    verdict = decide(ROSTER, CALM, body, (), Context(None, EVERYBODY, known))
+    assert (verdict.alert.allowed, verdict.unreached) == (True, ()), verdict.alert
+    change = Change.model_construct(audience="same", reason="error", since=None)
+    changes: dict[str, Any] = {"action": "withdraw", "version": 2, "previous": "s" * 64, "change": change}
+    public = core(Label.CLEAR, None, approvals=1, approvers=("approver",))
+    body = core(Label.CLEAR, None, approvals=1, approvers=("approver",), stanzas=0, **changes)
+    told = decide(ROSTER, CALM, body, ("approver",), Context(None, EVERYBODY, lineage(public, frozenset({"driver"}))))
+    assert (told.alert.allowed, told.unreached) == (True, ()), told.alert
+    # Who has no earlier version at all knows of nobody.
+    people = decide_people(ROSTER, CALM, core(Label.GREEN, HEALTH, **changes))
+    stanzas = sum(decision.allowed for decision in people.values())
+    body = core(Label.GREEN, HEALTH, stanzas=stanzas, **changes)
+    assert decide(ROSTER, CALM, body, (), Context(None, EVERYBODY, None)).unreached == ()
 
 
 def test_taking_back_is_not_stopped_by_whom_it_no_longer_reaches() -> None:

@@ -48,6 +48,7 @@ def refused(world: World, statement: Statement, code: str, rule: str = "M21") ->
 
 
 def test_the_registrars_name_all_witnesses_anew_each_time(world: World, keys: list[WitnessKey]) -> None:
+    assert (world.roster.facts.witnesses, world.roster.facts.quorum) == ((), 0)
     world.accept(naming(world, keys))
     facts = world.roster.facts
     assert ([w.name for w in facts.witnesses], facts.quorum) == (["w0.example", "w1.example", "w2.example"], 2)
