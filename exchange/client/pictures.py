@@ -12,11 +12,12 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from PIL import ExifTags, Image, ImageOps, ImageSequence, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, ImageOps, ImageSequence, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from exchange.client.errors import SourceError
@@ -91,7 +92,7 @@ def clean(name: str, media_type: str, data: bytes) -> Cleaned:
     if len(data) > MAX_PICTURE:
         raise SourceError("picture-too-large", f"{name} has more than {MAX_PICTURE} bytes")
     try:
-        with _opened(name, data, wanted) as picture:
+        with _whole_pictures_only(), _opened(name, data, wanted) as picture:
             removed = _found(picture)
             new = _written(picture, wanted, lossless=b"VP8L" in data)
         with _opened(name, new, wanted) as again:
@@ -115,6 +116,17 @@ def told(name: str, media_type: str, data: bytes) -> tuple[str, ...]:
             return _found(picture)
     except (SourceError, *_FAULTS):
         return ("unknown",)
+
+
+@contextmanager
+def _whole_pictures_only() -> Iterator[None]:
+    """A picture that ends in its middle is none. Other libraries in the process may have told the decoder to be content with it."""
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def _opened(name: str, data: bytes, wanted: str) -> Image.Image:

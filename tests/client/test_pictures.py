@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageFile
 from PIL.PngImagePlugin import PngInfo
 
 from exchange.client import pictures
@@ -130,3 +130,13 @@ def test_a_picture_that_is_not_what_it_says_is_refused(media_type: str, data: by
 def test_a_picture_is_recognised_whatever_it_is_called(kind: str):
     assert recognised(saved(kind)[:16]) == {**TYPES, "GIF": "image/gif"}[kind]
     assert recognised(b"%PDF-1.7") is None
+
+
+def test_a_truncated_picture_is_refused_also_where_another_library_is_content_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as importing WeasyPrint does, for the whole process
+    with pytest.raises(SourceError) as caught:
+        clean("plan.png", "image/png", saved("PNG")[:60])
+    assert caught.value.code == "picture-unreadable"
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is True, "what others set is theirs"

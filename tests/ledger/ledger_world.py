@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from exchange.audit.report import Recorder
+from exchange.audit.scratch import Scratch
 from exchange.audit.trees import rebuild
 from exchange.cli.stored import StoredSource
 from exchange.ledger.head import HeadFile
@@ -142,11 +143,11 @@ async def check_everything(path: Path) -> dict[LogName, list[bytes]]:
 
 
 def _fsck(path: Path) -> None:
-    with Snapshot(path) as snapshot:
+    with Snapshot(path) as snapshot, Scratch() as scratch:
         source, recorder = StoredSource(StoredLogs(snapshot), "0" * 64), Recorder()
         for log in LOGS:
             head = read_checkpoint(log, source.checkpoint(log))
-            view = rebuild(source, log, head, recorder)
+            view = rebuild(source, log, head, recorder, scratch)
             assert view.proven == view.size == head.size
         report = recorder.report("", "", {})
         assert report.first is None, report.first
