@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from exchange.audit.bundle import MANIFEST, AuditBundle
 from exchange.audit.report import Recorder
+from exchange.audit.scratch import Scratch
 from exchange.audit.trees import rebuild
 from exchange.tlog.checkpoint import Checkpoint
 from tests.bench.measure import Report, alternately, median, text
@@ -30,8 +31,9 @@ def measure(report: Report, kept: Path) -> None:
         head = Checkpoint(log.signer.origin, log.size, log.edge.root())
 
         def ours() -> None:
-            view = rebuild(bundle, "journal", head, Recorder())
-            assert view.proven == ENTRIES
+            with Scratch() as scratch:
+                view = rebuild(bundle, "journal", head, Recorder(), scratch)
+                assert view.proven == ENTRIES
 
         def theirs() -> None:
             assert outside("tree", log.key, log.folder)["size"] == ENTRIES
