@@ -1,6 +1,6 @@
 """The code against the oracle over whole lives: members, terms, clients, circles, versions, grants and lapses.
 
-`make test` tells 300 lives of 50 steps; ORACLE_LIVES and ORACLE_STEPS set other numbers (2,000 for the longer gate), and
+`make test` tells 200 lives of 50 steps; ORACLE_LIVES and ORACLE_STEPS set other numbers (2,000 for the longer gate), and
 `python -m tests.oracle.long` goes on for as long as one likes.
 """
 
@@ -20,7 +20,7 @@ from adapter import ALL
 from oracle_life import Tally, disagrees, live, shortest
 from oracle_product import Product
 
-LIVES = int(os.environ.get("ORACLE_LIVES", "300"))
+LIVES = int(os.environ.get("ORACLE_LIVES", "200"))
 STEPS = int(os.environ.get("ORACLE_STEPS", "50"))
 PARTS = 10
 """The lives are told in parts, so that two workers can share them and a failure ends only its own part."""
