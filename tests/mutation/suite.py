@@ -48,6 +48,12 @@ MODULES: dict[str, tuple[str, ...]] = {
     "exchange/policy/rules.py": POLICY_TESTS,
     "exchange/policy/grants.py": POLICY_TESTS,
     "exchange/policy/circles.py": POLICY_TESTS,
+    "exchange/policy/lineage.py": POLICY_TESTS,
+    "exchange/policy/epochs.py": POLICY_TESTS,
+    "exchange/policy/signers.py": POLICY_TESTS,
+    "exchange/policy/subjects.py": POLICY_TESTS,
+    "exchange/policy/roster.py": POLICY_TESTS,
+    "exchange/policy/replay.py": POLICY_TESTS,
 }
 ENOUGH = 90  # per cent of a module's mutants that the tests must notice
 MEMORY = 4 << 30  # bytes of address space a run may take: a mutant that never stops collecting ends
