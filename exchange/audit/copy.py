@@ -8,20 +8,15 @@ several programs may use one file.  This module stores and finds; it verifies no
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from exchange.client.errors import StateError
+from exchange.client.storefile import StoreFile
 from exchange.tlog.checkpoint import LOGS, LogName
 
 FILE = "audit.sqlite"
 """Beside the member's store."""
-VERSION = 1
-BUSY_SECONDS = 10.0
-"""How long one program waits for another that writes the same copy."""
 MOST_NOTES = 4
 """Notes kept of one log, size and root: a cosignature may be renewed every few minutes, and nobody fills the disk with lines."""
 
@@ -36,68 +31,26 @@ _SCHEMA = (
 )
 
 
-class LocalCopy:
+class LocalCopy(StoreFile):
     """The opened copy. A context manager; several processes may share the file."""
 
     def __init__(self, path: Path, exchange: str) -> None:
-        """Open or create. Raises StateError: ``state-newer``, ``state-unusable``, ``state-foreign``."""
-        self.path = path
+        """Open or create. Raises StateError: ``state-newer``, ``state-unusable``, ``state-busy``, ``state-foreign``."""
+        super().__init__(path, (_SCHEMA,), "the auditor's copy")
         try:
-            if not path.exists():
-                os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-            self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=64)
-        except (OSError, sqlite3.Error) as error:
-            raise StateError("state-unusable", f"the auditor's copy cannot be opened ({error})") from None
-        try:
-            self._prepare(exchange)
-        except sqlite3.Error as error:
-            self.close()
-            raise StateError("state-unusable", f"the auditor's copy cannot be used ({error})") from None
+            self._pin(exchange)
         except BaseException:
             self.close()
             raise
 
-    def _prepare(self, exchange: str) -> None:
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.execute("PRAGMA secure_delete=ON")
-        with self.transaction():
-            version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-            if version > VERSION:
-                raise StateError("state-newer", "the auditor's copy was written by a newer version of this program")
-            if version < VERSION:
-                for statement in _SCHEMA:
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version={VERSION}")
-            known = self._get("exchange")
-            if known is None:
-                self._put("exchange", exchange)
-            elif known != exchange:
-                raise StateError("state-foreign", "the auditor's copy is of another exchange")
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-    def __enter__(self) -> LocalCopy:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing; durable when it ends. Raises StateError ``state-busy``."""
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise StateError("state-busy", f"another program is writing the auditor's copy ({error})") from None
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+    def _pin(self, exchange: str) -> None:
+        known = self._get("exchange")
+        if known is None:
+            with self.transaction():
+                known = self._get("exchange") or exchange
+                self._put("exchange", known)
+        if known != exchange:
+            raise StateError("state-foreign", "the auditor's copy is of another exchange")
 
     def _get(self, key: str) -> str | None:
         row = self._db.execute("SELECT value FROM meta WHERE key=?", (key,)).fetchone()

@@ -7,21 +7,16 @@ the state ends.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from exchange.audit.alarms import Alarm
-from exchange.client.errors import StateError
+from exchange.client.storefile import StoreFile
 from keys import encoding
 
 FILE = "monitor.sqlite"
 """Beside the member's store."""
-VERSION = 1
-BUSY_SECONDS = 10.0
 MAX_BODY = 65_536
 """Bytes of an alarm as it is kept."""
 TRIES = 3
@@ -44,47 +39,12 @@ class Waiting:
     hook: bool
 
 
-class MonitorState:
+class MonitorState(StoreFile):
     """The opened file; a context manager."""
 
     def __init__(self, path: Path) -> None:
-        """Open or create. Raises StateError: ``state-newer``, ``state-unusable``."""
-        try:
-            if not path.exists():
-                os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-            self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            with self._transaction():
-                version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-                if version > VERSION:
-                    raise StateError("state-newer", "the monitor's file was written by a newer version of this program")
-                if version < VERSION:
-                    for statement in _SCHEMA:
-                        self._db.execute(statement)
-                    self._db.execute(f"PRAGMA user_version={VERSION}")
-        except (OSError, sqlite3.Error) as error:
-            raise StateError("state-unusable", f"the monitor's file cannot be used ({error})") from None
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-    def __enter__(self) -> MonitorState:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+        """Open or create. Raises StateError: ``state-newer``, ``state-unusable``, ``state-busy``."""
+        super().__init__(path, (_SCHEMA,), "the monitor's file")
 
     # -- how far -----------------------------------------------------------------------------------------------------
 
@@ -96,7 +56,7 @@ class MonitorState:
     def record(self, alarms: Sequence[Alarm], registry: int, journal: int) -> None:
         """Note what was found, end the states that are over, and move the places: together or not at all."""
         standing = {alarm.id for alarm in alarms if alarm.standing}
-        with self._transaction():
+        with self.transaction():
             for alarm in alarms:
                 body = encoding.encode({name: value for name, value in alarm.encode().items() if value is not None})
                 self._db.execute(
@@ -128,13 +88,13 @@ class MonitorState:
 
     def said(self, identifier: str) -> None:
         """An alarm stands on the output."""
-        with self._transaction():
+        with self.transaction():
             self._db.execute("UPDATE alarm SET said=1 WHERE id=?", (identifier,))
             self._forget()
 
     def hooked(self, identifier: str, *, done: bool) -> None:
         """The hook was called for an alarm; one that failed is called again, ``TRIES`` times in all."""
-        with self._transaction():
+        with self.transaction():
             self._db.execute("UPDATE alarm SET tries=tries+1 WHERE id=?", (identifier,))
             self._db.execute("UPDATE alarm SET hooked=1 WHERE id=? AND (? OR tries>=?)", (identifier, int(done), TRIES))
             self._forget()

@@ -54,4 +54,3 @@ WITNESSES = (
 )
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (FIRST, WITNESSES)
-VERSION = len(MIGRATIONS)

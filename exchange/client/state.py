@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,16 +16,15 @@ from typing import Any, Literal
 
 from exchange.client import sealedfile
 from exchange.client.errors import StateError
-from exchange.client.schema import MIGRATIONS, VERSION
+from exchange.client.schema import MIGRATIONS
 from exchange.client.sealedfile import Vault
+from exchange.client.storefile import StoreFile
 from exchange.model.statements import Opening
 from exchange.tlog.checkpoint import LogName
 from exchange.tlog.merkle import EMPTY_ROOT, HASH_BYTES, Frontier
 from keys import encoding
 from keys.envelope import Envelope
 
-BUSY_SECONDS = 10.0
-"""How long one program waits for another that writes the same home."""
 MAX_OPENINGS = 65_536
 """Bytes of one statement's openings."""
 
@@ -96,64 +94,13 @@ class Outgoing:
     index: int | None
 
 
-class MemberState:
+class MemberState(StoreFile):
     """The opened store. One per process; several processes may share the file."""
 
     def __init__(self, path: Path, vault: Vault) -> None:
-        """Open or create. Raises StateError: ``state-newer``, ``state-unusable``."""
-        self.path = path
+        """Open or create. Raises StateError: ``state-newer``, ``state-unusable``, ``state-busy``."""
+        super().__init__(path, MIGRATIONS, "the local store")
         self._vault = vault
-        try:
-            if not path.exists():
-                os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-            self._db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=256)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute("PRAGMA foreign_keys=ON")
-            self._db.execute("PRAGMA secure_delete=ON")
-            version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-            if version > VERSION:
-                raise StateError("state-newer", "the local store was written by a newer version of this program")
-            if version < VERSION:
-                self._migrate()
-        except sqlite3.Error as error:
-            raise StateError("state-unusable", f"the local store cannot be opened ({error})") from None
-
-    def _migrate(self) -> None:
-        """Bring the store to this version; another program of this member may have done it meanwhile."""
-        with self.transaction():
-            version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-            for statements in MIGRATIONS[version:]:
-                for statement in statements:
-                    self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version={max(version, VERSION)}")
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-    def __enter__(self) -> MemberState:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing; durable when it ends. Inside another one it is part of that."""
-        if self._db.in_transaction:
-            yield
-            return
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise StateError("state-busy", f"another program is writing the local store ({error})") from None
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -166,9 +113,6 @@ class MemberState:
             yield
         finally:
             self._db.execute("ROLLBACK")
-
-    def _one(self, sql: str, *values: Any) -> Any:
-        return self._db.execute(sql, values).fetchone()
 
     # -- which exchange ----------------------------------------------------------------------------------------------
 
