@@ -59,7 +59,8 @@ ENOUGH = 90  # per cent of a module's mutants that the tests must notice
 MEMORY = 4 << 30  # bytes of address space a run may take: a mutant that never stops collecting ends
 QUICK = 4  # seconds, traced: a slower test is asked only when the others noticed nothing
 FIRST = 40  # tests: so many of the quickest are asked before the others
-PATIENCE = 15  # seconds beyond four times what the tests took, traced, until a run counts as hanging
+PATIENCE = 15  # seconds of work beyond four times what the tests took, traced, until a run counts as hanging
+WAITING = 6  # times as many seconds of the clock, for a mutant that waits instead of working
 
 # Packages of others, loaded once before the processes part; nothing of ours, which each loads anew.
 LOADED_ONCE = ("hypothesis", "nacl.signing", "cryptography.hazmat.primitives.hpke", "pydantic", "aiohttp", "sqlalchemy")
@@ -123,25 +124,32 @@ def pytest_in_tree(arguments: Sequence[str], plugins: Sequence[object], log: Pat
 
 
 def run_tests(arguments: Sequence[str], log: Path, patience: float) -> int:
-    """The exit code of pytest with these arguments, or HANGS when it does not end within so many seconds."""
+    """The exit code of pytest with these arguments, or HANGS when it does not end within so many seconds of work.
+
+    Seconds of the processor count, so that a busy machine makes no mutant hang; one that waits for nothing ends after
+    WAITING times as many seconds of the clock.
+    """
     child = os.fork()
     if child == 0:
         code = INTERNAL
         try:
             os.setpgid(0, 0)
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            resource.setrlimit(resource.RLIMIT_CPU, (int(patience) + 1, int(patience) + 1))
             # A cached module of the mutant before could be taken for this one: both may have the same size and second.
             os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
             sys.dont_write_bytecode = True
             code = pytest_in_tree(arguments, (), log)
         finally:
             os._exit(code)
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + WAITING * patience
     try:
         while time.monotonic() < deadline:
-            ended, status = os.waitpid(child, os.WNOHANG)
+            ended, status, used = os.wait4(child, os.WNOHANG)
+            if ended and os.WIFEXITED(status):
+                return os.waitstatus_to_exitcode(status)
             if ended:
-                return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else FAILED
+                return HANGS if used.ru_utime + used.ru_stime >= patience else FAILED
             time.sleep(0.01)
     except BaseException:  # interrupted: the child has a process group of its own and would run on
         os.killpg(child, signal.SIGKILL)
