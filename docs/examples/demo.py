@@ -37,6 +37,7 @@ from demo_stage import (
     Example,
     Failed,
     Person,
+    a_few_at_a_time,
     check,
     everyone,
     exchange,
@@ -186,8 +187,11 @@ def demo(processes: list[subprocess.Popen[Any]], keep: bool) -> None:
     registrars_sign(enrolments, registrars, threshold)
     exchange("admit", enrolments, "--url", url)
     admins = {p.organisation: p for p in people if "administrator" in p.roles}
-    for person in plain:
+
+    def admit(person: Person) -> None:
         exchange("admit", person.home / "device-request.json", "--yes", person=admins[person.organisation])
+
+    everyone(admit, plain)
     say(f"  {len(privileged)} devices enrolled by registrars, {len(plain)} by their own administrator")
 
     def settle(person: Person) -> None:
@@ -240,8 +244,8 @@ def demo(processes: list[subprocess.Popen[Any]], keep: bool) -> None:
         processes.append(watches[-1])
     wait_for(lambda: all(watching(p) for p in watchers), START_SECONDS, "every officer's watch is connected")
     warnings = load_warnings(HERE / "alerts")
-    for warning in warnings:
-        publish(warning, by_handle)
+    for line in a_few_at_a_time(lambda warning: publish(warning, by_handle), warnings):
+        say(line)
     expected = {
         (w.statement, handle)
         for w in warnings

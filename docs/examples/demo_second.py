@@ -1,7 +1,7 @@
 """The demo's second act: what happens to warnings, devices and memberships after the first day.
 
 An update, a withdrawal with one silent recipient, a client, a lost device, a lapsed membership, a drill.  Time is real here:
-the membership of the company in ``second/partnership.toml`` lasts 45 seconds, and the scenes in between are played while it runs.
+the membership of the company in ``second/partnership.toml`` lasts 30 seconds, and the scenes in between are played while it runs.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ LISTENING = ("brandt", "lehmann", "hoffmann", "sievers", "falk", "gross", "kowal
 WITHDRAWN = "IHK-2026-0027"
 SHARED = "PD-2026-0312"
 CLIENT, CLIENT_OFFICER = "Schaltanlagenbau Wenck GmbH", "Ralf Wenck"
-ENROLLING = 30
+ENROLLING = 20
 """Commands for which a membership must last at least, so that a slow or busy machine can enrol its device in time."""
 
 
@@ -221,7 +221,7 @@ def lapsed(company: Company, falk: Person, example: Example, ends: float) -> Non
     wait_for(
         lambda: time.time() > ends, left + 1, f"the membership ends, {left:.0f} s from here" if left else "it ended"
     )
-    publish(example, company.people)
+    say(publish(example, company.people))
     company.played.append(example)
     said = run(EXCHANGE, "inbox", "--lang", "en", "--home", falk.home, "--passphrase-file", passphrase_of(falk),
                status=(0, 1)).stderr  # fmt: skip

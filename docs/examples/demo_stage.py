@@ -13,10 +13,16 @@ import sys
 import textwrap
 import time
 import tomllib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -25,6 +31,8 @@ BIN = Path(sys.executable).parent
 EXCHANGE = str(BIN / "exchange")
 WORKERS = 4
 """Members' processes that run at the same time; each of them makes keys, which costs a core."""
+AT_WORK: defaultdict[Path, Lock] = defaultdict(Lock)
+"""For each home folder: a person runs one command after the other."""
 START_SECONDS = 60
 RECEIVE_SECONDS = 60
 ID_SHOWN = 10
@@ -110,9 +118,12 @@ def run(*arguments: object, status: tuple[int, ...] = (0,), **more: Any) -> subp
 def exchange(*arguments: object, person: Person | None = None, status: tuple[int, ...] = (0,)) -> Any:
     """Run a command of ``exchange`` with ``--json`` and return what it printed."""
     extra: list[object] = ["--json", "--lang", "en"]
-    if person is not None:
+    if person is None:
+        found = run(EXCHANGE, *arguments, *extra, status=status)
+    else:
         extra += ["--home", person.home, "--passphrase-file", passphrase_of(person)]
-    found = run(EXCHANGE, *arguments, *extra, status=status)
+        with AT_WORK[person.home]:
+            found = run(EXCHANGE, *arguments, *extra, status=status)
     return json.loads(found.stdout) if found.stdout.strip() else {}
 
 
@@ -128,11 +139,16 @@ def secret(path: Path) -> Path:
     return path
 
 
-def everyone(work: Any, people: list[Person]) -> None:
-    """Do the same for many members, a few at a time."""
+def a_few_at_a_time(work: Callable[[T], R], many: Iterable[T]) -> Iterator[R]:
+    """Do the same for many members or warnings; what came of each, in their order."""
     with ThreadPoolExecutor(WORKERS) as pool:
-        for future in [pool.submit(work, person) for person in people]:
-            future.result()
+        yield from pool.map(work, many)
+
+
+def everyone(work: Callable[[T], object], many: Iterable[T]) -> None:
+    """Do the same for many, and wait for all."""
+    for _ in a_few_at_a_time(work, many):
+        pass
 
 
 def load_people(description: dict[str, Any]) -> list[Person]:
@@ -184,8 +200,8 @@ def wait_for(holds: Any, seconds: float, sentence: str) -> None:
     check(bool(holds()), sentence)
 
 
-def publish(warning: Example, people: dict[str, Person]) -> None:
-    """Publish, and where a second person must agree, approve as that person."""
+def publish(warning: Example, people: dict[str, Person]) -> str:
+    """Publish, and where a second person must agree, approve as that person; the line that says so."""
     author = people[warning.demo["author"]]
     found = exchange("publish", warning.file, "--yes", person=author)
     warning.statement, warning.decision = str(found["statement"]), found["preview"]
@@ -196,6 +212,8 @@ def publish(warning: Example, people: dict[str, Person]) -> None:
         found = exchange("approve", warning.statement, "--yes", person=approver)
         warning.decided_at = float(found["decided_at"])
         state = f"released, approved by {approver.name}"
-    say(f"  {warning.front.get('number', ''):14} {'TLP:' + warning.label:16} {warning.front['title'][:56]:56} {state}")
     if not found["released"]:
         MISSING.append(f"{warning.file.name} was not released")
+    return (
+        f"  {warning.front.get('number', ''):14} {'TLP:' + warning.label:16} {warning.front['title'][:56]:56} {state}"
+    )

@@ -7,10 +7,11 @@ answers at once.
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import typer
 from typer.main import get_command
@@ -73,138 +74,130 @@ from exchange.cli.terminal import DEBUG, REFUSED, USAGE, Terminal
 from exchange.cli.texts import help_text, process_language
 
 PROGRAM = "exchange"
-GROUPS = frozenset(
-    {"audit", "circle", "client", "drill", "fork", "organisation", "person", "terms", "witness", "witnesses"}
-)
+COMMANDS: dict[str, Callable[..., object]] = {
+    "init": init.init,
+    "serve": serve.serve,
+    "retention": retention.retention,
+    "invite": invite.invite,
+    "join": join.join,
+    "admit": admit.admit,
+    "countersign": countersign.countersign,
+    "suspend": suspend.suspend,
+    "renew": renew.renew,
+    "remove": remove.remove,
+    "revoke": revoke.revoke,
+    "notice": notice.notice,
+    "offboard": offboard.offboard,
+    "erase": erase.erase,
+    "members": members.members,
+    "rotate": rotate.rotate,
+    "devices": devices.devices,
+    "inbox": inbox.inbox,
+    "read": read.read,
+    "ack": ack.ack,
+    "watch": watch.watch,
+    "share": share.share,
+    "history": history.history,
+    "absent": absent.absent,
+    "ask": questions.ask,
+    "answers": questions.answers,
+    "preview": preview.preview,
+    "publish": publish.publish,
+    "update": versions.update,
+    "supersede": versions.supersede,
+    "relabel": versions.relabel,
+    "all-clear": versions.all_clear,
+    "withdraw": versions.withdraw,
+    "approve": approve.approve,
+    "receipts": receipts.receipts,
+    "questions": questions.questions,
+    "answer": questions.answer,
+    "mirror": mirror.mirror,
+    "clear-check": clear_check.clear_check,
+    "terms show": terms.show,
+    "terms accept": terms.accept,
+    "terms define": terms.define,
+    "terms upload": terms.upload,
+    "drill run": drill.run,
+    "drill report": drill.report,
+    "circle define": circle.define,
+    "circle change": circle.change,
+    "circle show": circle.show,
+    "client register": clients.register,
+    "client list": clients.listing,
+    "person change": change.person,
+    "organisation change": change.organisation,
+    "witnesses name": witnesses_name.name,
+    "witnesses show": witnesses_show.show,
+    "fork show": fork.show,
+    "fork forget": fork.forget,
+    "audit fetch": audit_fetch.fetch,
+    "audit export": audit.export,
+    "audit verify": audit.verify,
+    "audit evidence": audit_evidence.evidence,
+    "audit prove-fork": audit_fork.prove_fork,
+    "audit check-fork": audit_fork.check_fork,
+    "audit watch": audit_watch.watch,
+    "audit check-contradiction": audit_exhibit.check_contradiction,
+    "audit check-withheld": audit_exhibit.check_withheld,
+    "audit fsck": audit_fsck.fsck,
+    "audit explain": audit_explain.explain,
+    "witness init": witness_init.init,
+    "witness add-log": witness_add_log.add_log,
+    "witness serve": witness_serve.serve,
+}
+"""The commands, in the order in which a person meets them; a name of two words is one of a group."""
+FIRST = frozenset(name.split()[0] for name in COMMANDS)
+GROUPS = frozenset(name.split()[0] for name in COMMANDS if " " in name)
 """Commands that are followed by another word."""
 
 
 def _group(key: str) -> typer.Typer:
-    return typer.Typer(
+    group = typer.Typer(
         add_completion=False,
         help=help_text(key),
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
+    group.callback()(_nothing)
+    return group
 
 
 def _nothing() -> None:
     """A group with one command stays a group."""
 
 
-def build() -> typer.Typer:
-    """The commands, in the order in which a person meets them."""
-    app = _group("program")
-    for name, function in (
-        ("init", init.init),
-        ("serve", serve.serve),
-        ("retention", retention.retention),
-        ("invite", invite.invite),
-        ("join", join.join),
-        ("admit", admit.admit),
-        ("countersign", countersign.countersign),
-        ("suspend", suspend.suspend),
-        ("renew", renew.renew),
-        ("remove", remove.remove),
-        ("revoke", revoke.revoke),
-        ("notice", notice.notice),
-        ("offboard", offboard.offboard),
-        ("erase", erase.erase),
-        ("members", members.members),
-        ("rotate", rotate.rotate),
-        ("devices", devices.devices),
-        ("inbox", inbox.inbox),
-        ("read", read.read),
-        ("ack", ack.ack),
-        ("watch", watch.watch),
-        ("share", share.share),
-        ("history", history.history),
-        ("absent", absent.absent),
-        ("ask", questions.ask),
-        ("answers", questions.answers),
-        ("preview", preview.preview),
-        ("publish", publish.publish),
-        ("update", versions.update),
-        ("supersede", versions.supersede),
-        ("relabel", versions.relabel),
-        ("all-clear", versions.all_clear),
-        ("withdraw", versions.withdraw),
-        ("approve", approve.approve),
-        ("receipts", receipts.receipts),
-        ("questions", questions.questions),
-        ("answer", questions.answer),
-    ):
-        app.command(name, help=help_text(name.replace("-", "_")))(function)
-    app.command("mirror", help=help_text("mirror"))(mirror.mirror)
-    app.command("clear-check", help=help_text("clear_check"))(clear_check.clear_check)
-    accepting = _group("terms")
-    accepting.command("show", help=help_text("terms_show"))(terms.show)
-    accepting.command("accept", help=help_text("terms_accept"))(terms.accept)
-    accepting.command("define", help=help_text("terms_define"))(terms.define)
-    accepting.command("upload", help=help_text("terms_upload"))(terms.upload)
-    app.add_typer(accepting, name="terms", help=help_text("terms"))
-    drilling = _group("drill")
-    drilling.command("run", help=help_text("drill_run"))(drill.run)
-    drilling.command("report", help=help_text("drill_report"))(drill.report)
-    app.add_typer(drilling, name="drill", help=help_text("drill"))
-    circles = _group("circle")
-    circles.command("define", help=help_text("circle_define"))(circle.define)
-    circles.command("change", help=help_text("circle_change"))(circle.change)
-    circles.command("show", help=help_text("circle_show"))(circle.show)
-    app.add_typer(circles, name="circle", help=help_text("circle"))
-    sponsored = _group("client")
-    sponsored.command("register", help=help_text("client_register"))(clients.register)
-    sponsored.command("list", help=help_text("client_list"))(clients.listing)
-    app.add_typer(sponsored, name="client", help=help_text("client"))
-    people = _group("person")
-    people.callback()(_nothing)
-    people.command("change", help=help_text("person_change"))(change.person)
-    app.add_typer(people, name="person", help=help_text("person"))
-    organisations = _group("organisation")
-    organisations.callback()(_nothing)
-    organisations.command("change", help=help_text("organisation_change"))(change.organisation)
-    app.add_typer(organisations, name="organisation", help=help_text("organisation"))
-    witnesses = _group("witnesses")
-    witnesses.command("name", help=help_text("witnesses_name"))(witnesses_name.name)
-    witnesses.command("show", help=help_text("witnesses_show"))(witnesses_show.show)
-    app.add_typer(witnesses, name="witnesses", help=help_text("witnesses"))
-    forking = _group("fork")
-    forking.command("show", help=help_text("fork_show"))(fork.show)
-    forking.command("forget", help=help_text("fork_forget"))(fork.forget)
-    app.add_typer(forking, name="fork", help=help_text("fork"))
-    auditing = _group("audit")
-    auditing.command("fetch", help=help_text("audit_fetch"))(audit_fetch.fetch)
-    auditing.command("export", help=help_text("audit_export"))(audit.export)
-    auditing.command("verify", help=help_text("audit_verify"))(audit.verify)
-    auditing.command("evidence", help=help_text("audit_evidence"))(audit_evidence.evidence)
-    auditing.command("prove-fork", help=help_text("audit_prove_fork"))(audit_fork.prove_fork)
-    auditing.command("check-fork", help=help_text("audit_check_fork"))(audit_fork.check_fork)
-    auditing.command("watch", help=help_text("audit_watch"))(audit_watch.watch)
-    auditing.command("check-contradiction", help=help_text("audit_check_contradiction"))(
-        audit_exhibit.check_contradiction
-    )
-    auditing.command("check-withheld", help=help_text("audit_check_withheld"))(audit_exhibit.check_withheld)
-    auditing.command("fsck", help=help_text("audit_fsck"))(audit_fsck.fsck)
-    auditing.command("explain", help=help_text("audit_explain"))(audit_explain.explain)
-    app.add_typer(auditing, name="audit", help=help_text("audit"))
-    witnessing = _group("witness")
-    witnessing.command("init", help=help_text("witness_init"))(witness_init.init)
-    witnessing.command("add-log", help=help_text("witness_add_log"))(witness_add_log.add_log)
-    witnessing.command("serve", help=help_text("witness_serve"))(witness_serve.serve)
-    app.add_typer(witnessing, name="witness", help=help_text("witness"))
+def build(first: str | None = None) -> typer.Typer:
+    """The program with all its commands, or with those of one first word: reading the options of all takes a tenth of a second."""
+    app, groups = _group("program"), dict[str, typer.Typer]()
+    for name, function in COMMANDS.items():
+        word, _, second = name.partition(" ")
+        if first not in (None, word):
+            continue
+        explained = help_text(name.replace(" ", "_").replace("-", "_"))
+        if not second:
+            app.command(name, help=explained)(function)
+            continue
+        if word not in groups:
+            groups[word] = _group(word)
+            app.add_typer(groups[word], name=word, help=help_text(word))
+        groups[word].command(second, help=explained)(function)
     return app
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     given = _language_last(list(sys.argv[1:] if arguments is None else arguments))
+    first = next(iter(given), None)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name outside the terminal's alphabet must not stop the listing
             stream.reconfigure(errors="backslashreplace")
     terminal = Terminal(process_language(given), as_json="--json" in given)
     try:
-        status = get_command(build()).main(args=given, prog_name=PROGRAM, standalone_mode=False)
+        status = get_command(build(first if first in FIRST else None)).main(
+            args=given, prog_name=PROGRAM, standalone_mode=False
+        )
         return status if isinstance(status, int) else 0
     except typer.TyperException as error:
         return _usage(terminal, error, given)
@@ -247,6 +240,8 @@ def _usage(terminal: Terminal, error: typer.TyperException, given: Sequence[str]
 
 def main() -> None:
     """The console script."""
+    # Loading modules makes many objects and no garbage: looking for it as often as usual is a seventh of a command's start.
+    gc.set_threshold(100_000, 20, 20)
     sys.exit(run())
 
 

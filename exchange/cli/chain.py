@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from exchange.cli.terminal import Terminal, safe
 from exchange.cli.times import iso, moment
-from exchange.cli.view import BANNER, SHOWN, Item, items, put, put_fields, put_table
+from exchange.cli.view import BANNER, SHOWN, Item, item, put, put_fields, put_table
 from exchange.cli.witnesses import seen_words
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ LOUD = frozenset({"withdraw", "all-clear", "supersede"})
 
 def opened_versions(member: Member, shown: Item) -> list[Item]:
     """The versions of an alert that were opened here, the oldest first."""
-    found = [one for one in items(member) if one.core.alert == shown.core.alert]
-    return sorted(found, key=lambda one: one.core.version)
+    return [item(member, row) for row in member.state.versions(shown.core.alert) if row.status in SHOWN]
 
 
 def newest_each(shown: list[Item]) -> list[Item]:
@@ -142,7 +141,7 @@ def put_changed(terminal: Terminal, shown: Item) -> None:
 def chain_json(member: Member, shown: Item) -> dict[str, Any]:
     """The chain for a script, beside the alert itself."""
     core = shown.core
-    here = {one.row.statement for one in opened_versions(member, shown)}
+    versions = member.state.versions(core.alert)
     return {
         "action": core.action,
         "alert": core.alert,
@@ -155,11 +154,11 @@ def chain_json(member: Member, shown: Item) -> dict[str, Any]:
         "version": core.version,
         "versions": [
             {
-                "here": row.statement in here,
+                "here": row.status in SHOWN,
                 "published": iso(row.at),
                 "statement": row.statement,
                 "version": row.version,
             }
-            for row in member.state.versions(core.alert)
+            for row in versions
         ],
     }

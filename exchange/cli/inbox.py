@@ -60,7 +60,7 @@ def inbox(
             else:
                 _print(terminal, member, shown)
             counts(terminal, member, shown)
-            say_due(terminal, member, {})
+            say_due(terminal, shown, {})
             return not failures
 
     if not asyncio.run(work()):
@@ -212,15 +212,16 @@ def say_kept_back(terminal: Terminal, member: Member, named: set[str] | None = N
         terminal.say("kept_back_before", number=cleared, folder=folder_of(member.client))
 
 
-def say_due(terminal: Terminal, member: Member, said: dict[str, int]) -> list[Due]:
-    """Remind of what is to be acknowledged and was not read; ``said`` holds what was said before. Returns all that wait."""
-    from exchange.cli.chain import newest_each
+def say_due(terminal: Terminal, shown: list[Item], said: dict[str, int]) -> list[Due]:
+    """Remind of what is to be acknowledged and was not read; ``said`` holds what was said before. Returns all that wait.
+
+    ``shown`` has each alert's newest version: who is to acknowledge a later one is not asked for the one before.
+    """
     from exchange.cli.connect import now
     from exchange.cli.times import moment
-    from exchange.cli.view import items
 
     waiting: list[Due] = []
-    for one in newest_each(items(member)):  # who is to acknowledge a later version is not asked for the one before
+    for one in shown:
         until = one.core.acknowledge_by
         if until is None or not one.unread:
             continue

@@ -96,14 +96,16 @@ async def _remind(terminal: Terminal, member: Member, witnessed: Witnessed) -> N
     """Say what waits to be acknowledged: at half of its time, and when the time is over; each once. Ask for cosignatures."""
     import asyncio
 
+    from exchange.cli.chain import newest_each
     from exchange.cli.connect import now
     from exchange.cli.inbox import say_due
+    from exchange.cli.view import items
     from exchange.client.reminders import next_moment
 
     said: dict[str, int] = {}
     while True:
         await witnessed.ask()
-        due = say_due(terminal, member, said)
+        due = say_due(terminal, newest_each(items(member)), said)
         moment = next_moment(due, now())
         await asyncio.sleep(REMIND_SECONDS if moment is None else max(1, min(REMIND_SECONDS, moment - now())))
 
