@@ -1,8 +1,8 @@
 """The mutants of one module: every small change that a test should notice (docs/mutants.md).
 
-A mutant is the module's text with one piece replaced, so a line keeps its number but where a statement over several
-lines is taken out. What cannot change an answer is left alone: docstrings, annotations, imports, decorators, and sentences
-for people (a text with a space; the reason code beside it is mutated).
+A mutant is the module's text with one piece replaced; every line keeps its number. What cannot change an answer is left
+alone: docstrings, annotations, imports, decorators, and sentences for people (a text with a space; the reason code beside
+it is mutated).
 """
 
 from __future__ import annotations
@@ -65,6 +65,12 @@ class Mutant:
     def key(self) -> str:
         """SHA-256 of path and changed text, 16 hex digits: equal exactly when the mutant is."""
         return hashlib.sha256(f"{self.path}\n{self.text}".encode()).hexdigest()[:16]
+
+
+def _as_long(after: str, node: ast.AST) -> str:
+    """The replacement on as many lines as what it replaces, so that everything behind it keeps its line."""
+    more = "\n" * (node.end_lineno - node.lineno)  # type: ignore[attr-defined]
+    return f"({after}{more})" if more and isinstance(node, ast.expr) else f"{after}{more}"
 
 
 def _short(piece: str) -> str:
@@ -228,7 +234,7 @@ def mutants_of(path: str, source: str) -> list[Mutant]:
         first = starts[node.lineno - 1] + node.col_offset  # type: ignore[attr-defined]
         last = starts[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined]
         before = raw[first:last].decode()
-        text = (raw[:first] + after.encode() + raw[last:]).decode()
+        text = (raw[:first] + _as_long(after, node).encode() + raw[last:]).decode()
         mutant = Mutant(path, function, node.lineno, node.end_lineno, operator, before, after, text)  # type: ignore[attr-defined]
         made.setdefault(mutant.key, mutant)
     return sorted(made.values(), key=lambda mutant: mutant.line)

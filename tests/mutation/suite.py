@@ -1,9 +1,10 @@
 """Asking the tests about the mutants of a module, keeping the answers, and the report (docs/mutants.md).
 
-Each mutant is written into a copy of the checkout and the fitting tests run on it in a process of its own, until one
-fails: first the tests that reach the changed line, the quick ones first, and when all of these pass, every test of the
-module. What has been answered is kept in var/mutants/results.jsonl and not asked again while the module stays the
-same; survivors are asked again when a test has changed. Needs an operating system with fork.
+Each mutant is put into a copy of the checkout and the fitting tests run on it in a process of its own, until one fails:
+first the tests that reach the changed line, the quick ones first, and when all of these pass, every test of the module. A
+mutant of what runs in functions is put into a process that has everything loaded already (``swap``), any other is written
+into the file and loaded anew. What has been answered is kept in var/mutants/results.jsonl and not asked again while the
+module stays the same; survivors are asked again when a test has changed. Needs an operating system with fork.
 """
 
 from __future__ import annotations
@@ -20,15 +21,16 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 
 from tests.mutation.mutants import Mutant, mutants_of
+from tests.mutation.swap import swap
 
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "var" / "mutants"
@@ -129,27 +131,36 @@ def run_tests(arguments: Sequence[str], log: Path, patience: float) -> int:
     Seconds of the processor count, so that a busy machine makes no mutant hang; one that waits for nothing ends after
     WAITING times as many seconds of the clock.
     """
+
+    def child() -> int:
+        resource.setrlimit(resource.RLIMIT_CPU, (int(patience) + 1, int(patience) + 1))
+        return pytest_in_tree(arguments, (), log)
+
+    return in_child(child, WAITING * patience)
+
+
+def in_child(work: Callable[[], int], seconds: float) -> int:
+    """What the work returned in a forked process; HANGS when that was ended for using, or waiting, too long."""
     child = os.fork()
     if child == 0:
         code = INTERNAL
         try:
             os.setpgid(0, 0)
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-            resource.setrlimit(resource.RLIMIT_CPU, (int(patience) + 1, int(patience) + 1))
             # A cached module of the mutant before could be taken for this one: both may have the same size and second.
             os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
             sys.dont_write_bytecode = True
-            code = pytest_in_tree(arguments, (), log)
+            code = work()
         finally:
             os._exit(code)
-    deadline = time.monotonic() + WAITING * patience
+    deadline = time.monotonic() + seconds
     try:
         while time.monotonic() < deadline:
-            ended, status, used = os.wait4(child, os.WNOHANG)
+            ended, status = os.waitpid(child, os.WNOHANG)
             if ended and os.WIFEXITED(status):
                 return os.waitstatus_to_exitcode(status)
             if ended:
-                return HANGS if used.ru_utime + used.ru_stime >= patience else FAILED
+                return HANGS if os.WTERMSIG(status) == signal.SIGXCPU else FAILED
             time.sleep(0.01)
     except BaseException:  # interrupted: the child has a process group of its own and would run on
         os.killpg(child, signal.SIGKILL)
@@ -215,23 +226,33 @@ def _reach(data: dict[str, Any]) -> Reach:
     return Reach(reached, data["seconds"], data["whole"])
 
 
-def ask(mutant: Mutant, tests: Sequence[str], reach: Reach, log: Path) -> tuple[str, str]:
-    """(killed, survived, timeout or error; the test that noticed)."""
-    target = TREE / mutant.path
-    target.write_text(mutant.text, encoding="utf-8")
-    for cached in (target.parent / "__pycache__").glob(f"{target.stem}.*"):
-        cached.unlink()
+def plan(mutant: Mutant, reach: Reach) -> tuple[list[str], list[str], list[str]]:
+    """The tests that may notice a mutant: the quickest of those that reach it, the others of those, and all the rest."""
     at = {test for line in range(mutant.line, mutant.end + 1) for test in reach.tests[mutant.path].get(line, ())}
     # What runs when the module is loaded no test reaches: then every quick one may notice.
     near = sorted((test for test in at or reach.seconds if reach.seconds[test] < QUICK), key=lambda t: reach.seconds[t])
     # A fixture that many tests share counts for the first that used it: the rest is asked as well.
-    rest = sorted(reach.seconds.keys() - set(near), key=lambda t: reach.seconds[t])
+    rest = sorted((test for test in reach.seconds if test not in set(near)), key=lambda t: reach.seconds[t] >= QUICK)
+    return near[:FIRST], near[FIRST:], rest
+
+
+def ask(mutant: Mutant, tests: Sequence[str], reach: Reach, log: Path) -> tuple[str, str]:
+    """(killed, survived, timeout or error; the test that noticed) of a mutant that is written into its file."""
+    target = TREE / mutant.path
+    target.write_text(mutant.text, encoding="utf-8")
+    for cached in (target.parent / "__pycache__").glob(f"{target.stem}.*"):
+        cached.unlink()
     code = PASSED
-    for some in (near[:FIRST], near[FIRST:], rest):  # the first few need less to be loaded
+    for some in plan(mutant, reach):  # the first few need less to be loaded
         if some and code == PASSED:
             code = run_tests(some, log, 4 * sum(reach.seconds[test] for test in some) + PATIENCE)
     if code in (INTERNAL, USAGE, NOTHING):  # a test of another name than before, or nothing can be loaded
         code = run_tests(tests, log, 4 * reach.whole + PATIENCE)
+    return outcome_of(code, log)
+
+
+def outcome_of(code: int, log: Path) -> tuple[str, str]:
+    """What a run's exit code says of the mutant, and the first test that failed."""
     if code == HANGS:
         return "timeout", ""
     if code == PASSED:
@@ -243,6 +264,42 @@ def ask(mutant: Mutant, tests: Sequence[str], reach: Reach, log: Path) -> tuple[
         )
         return "killed", by
     return "error", ""
+
+
+class Asking:
+    """A pytest plugin that asks about mutants once the tests are collected; what cannot be swapped in stays open."""
+
+    def __init__(self, mutants: Sequence[Mutant], reach: Reach, keep: Callable[[Mutant, tuple[str, str], float], bool],
+                 log: Path) -> None:  # fmt: skip
+        self.mutants, self.reach, self.keep, self.log = mutants, reach, keep, log
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        items = {item.nodeid: item for item in session.items}
+        for mutant in self.mutants:
+            begun = time.monotonic()
+            code = in_child(lambda mutant=mutant: self._try(session, items, mutant), WAITING * self.reach.whole)  # type: ignore[misc]
+            if code == NOTHING:
+                continue
+            if not self.keep(mutant, outcome_of(code, self.log), time.monotonic() - begun):
+                break
+        return True
+
+    def _try(self, session: pytest.Session, items: dict[str, pytest.Item], mutant: Mutant) -> int:
+        """In a forked process: NOTHING where the mutant has to be loaded, else as a run of pytest ends."""
+        if not swap(sys.modules[mutant.path.removesuffix(".py").replace("/", ".")], mutant.text):
+            return NOTHING
+        used = 0.0
+        for some in plan(mutant, self.reach):
+            used += 4 * sum(self.reach.seconds[test] for test in some) + PATIENCE
+            resource.setrlimit(resource.RLIMIT_CPU, (int(used) + 1, resource.RLIM_INFINITY))
+            chosen = [items[test] for test in some]
+            for item, after in zip(chosen, [*chosen[1:], None], strict=False):
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=None if after is None else after)
+                if session.testsfailed:
+                    self.log.write_text(f"FAILED {item.nodeid}\n")
+                    return FAILED
+        return PASSED
 
 
 def digest_of(tests: Sequence[str]) -> str:
@@ -295,33 +352,45 @@ def run(paths: Sequence[str], until: float) -> None:
     log = WORK / "last.log"
     reach = measure(paths, tests, log)
     print(f"{' '.join(tests)}: {reach.whole:.0f} s, traced", flush=True)
-    with RESULTS.open("a", encoding="utf-8") as results:
-        for path in paths:
-            print(f"{path}: {len(todo[path])} mutants to ask", flush=True)
-            # What runs when the module is loaded is slow to ask about, and comes last.
-            for mutant in sorted(
-                todo[path], key=lambda one: not reach.tests[path].keys() & {*range(one.line, one.end + 1)}
-            ):
-                if time.monotonic() > until:
-                    return
-                begun = time.monotonic()
-                outcome, by = ask(mutant, tests, reach, log)
-                answer = {
-                    "key": mutant.key,
-                    "path": path,
-                    "line": mutant.line,
-                    "operator": mutant.operator,
-                    "name": mutant.name,
-                    "outcome": outcome,
-                    "by": by,
-                    "seconds": round(time.monotonic() - begun, 2),
-                    "tests": digest,
-                }
-                results.write(json.dumps(answer, ensure_ascii=False) + "\n")
-                results.flush()
-                if outcome != "killed":
-                    print(f"  {outcome}: {path}:{mutant.line} {mutant.name}", flush=True)
-            (TREE / path).write_text(sources[path], encoding="utf-8")
+
+    said: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8")  # pytest's own output goes elsewhere
+
+    def keep(mutant: Mutant, found: tuple[str, str], seconds: float) -> bool:
+        """Write an answer down; whether there is time for another question."""
+        outcome, by = found
+        answer = {
+            "key": mutant.key,
+            "path": mutant.path,
+            "line": mutant.line,
+            "operator": mutant.operator,
+            "name": mutant.name,
+            "outcome": outcome,
+            "by": by,
+            "seconds": round(seconds, 2),
+            "tests": digest,
+        }
+        with RESULTS.open("a", encoding="utf-8") as results:
+            results.write(json.dumps(answer, ensure_ascii=False) + "\n")
+        if outcome != "killed":
+            print(f"  {outcome}: {mutant.path}:{mutant.line} {mutant.name}", file=said, flush=True)
+        return time.monotonic() < until
+
+    every = [mutant for path in paths for mutant in todo[path]]
+    print(f"{len(every)} mutants to ask", flush=True)
+    asking = Asking(every, reach, keep, log)
+    in_child(lambda: pytest_in_tree(["-s", *tests], (asking,), WORK / "swapped.log"), 24 * 3600)
+    said.close()
+    said = sys.stdout
+    answers = answered()
+    for path in paths:
+        for mutant in todo[path]:
+            if answers.get(mutant.key, {}).get("tests") == digest:
+                continue
+            if time.monotonic() > until:
+                return
+            begun = time.monotonic()
+            keep(mutant, ask(mutant, tests, reach, log), time.monotonic() - begun)
+        (TREE / path).write_text(sources[path], encoding="utf-8")
 
 
 def report(paths: Sequence[str]) -> int:
