@@ -40,9 +40,15 @@ PAGE = ROOT / "docs" / "mutants.md"
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")
 
 # What the tests of a module are. The policy is also asked by the oracle, which knows the rules independently; fewer of
-# its random lives than in CI are enough to notice and keep a question short.
-POLICY_TESTS = ("tests/policy", "tests/oracle/test_policy_agrees.py")
-ORACLE_RUNS = "40"
+# its random lives than in CI are enough to notice and keep a question short. Grants are tested where they are made.
+POLICY_TESTS = (
+    "tests/policy",
+    "tests/oracle/test_policy_agrees.py",
+    "tests/oracle/test_lives_agree.py",
+    "tests/service/test_grants.py",
+    "tests/audit/test_audit_grants.py",
+)
+FEWER = {"ORACLE_RUNS": "40", "ORACLE_LIVES": "40"}
 MODULES: dict[str, tuple[str, ...]] = {
     "keys/verify.py": ("tests/keys",),
     "exchange/policy/members.py": POLICY_TESTS,
@@ -227,12 +233,14 @@ def _reach(data: dict[str, Any]) -> Reach:
 
 
 def plan(mutant: Mutant, reach: Reach) -> tuple[list[str], list[str], list[str]]:
-    """The tests that may notice a mutant: the quickest of those that reach it, the others of those, and all the rest."""
+    """The tests that may notice a mutant: the quickest of those that reach it, the others, and all in the same files."""
     at = {test for line in range(mutant.line, mutant.end + 1) for test in reach.tests[mutant.path].get(line, ())}
     # What runs when the module is loaded no test reaches: then every quick one may notice.
     near = sorted((test for test in at or reach.seconds if reach.seconds[test] < QUICK), key=lambda t: reach.seconds[t])
-    # A fixture that many tests share counts for the first that used it: the rest is asked as well.
-    rest = sorted((test for test in reach.seconds if test not in set(near)), key=lambda t: reach.seconds[t] >= QUICK)
+    # A fixture that many tests share counts for the first that used it: the rest of those files is asked as well.
+    files = {test.partition("::")[0] for test in at or reach.seconds}
+    rest = [test for test in reach.seconds if test not in set(near) and test.partition("::")[0] in files]
+    rest.sort(key=lambda test: reach.seconds[test] >= QUICK)
     return near[:FIRST], near[FIRST:], rest
 
 
@@ -440,7 +448,7 @@ def main() -> int:
     if not chosen.report:
         for name in LOADED_ONCE:
             importlib.import_module(name)
-        os.environ["ORACLE_RUNS"] = ORACLE_RUNS
+        os.environ.update(FEWER)
         until = time.monotonic() + 60 * chosen.minutes
         for tests in dict.fromkeys(MODULES[path] for path in paths):
             run([path for path in paths if MODULES[path] == tests], until)
