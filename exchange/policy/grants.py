@@ -186,7 +186,7 @@ def _onward(case: _Case) -> Decision:
         if case.grantor is not None and own.sponsor != mine:
             return case.no("not-client")
         return case.yes("client") if officer else case.no("not-officer")
-    if label is Label.GREEN and own.kind != "client":
+    if label is Label.GREEN:
         return case.yes("community")
     return case.no("other-organisation")
 
