@@ -6,8 +6,9 @@ only after the signatures over its raw bytes are verified.
 
 import hashlib
 import re
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -32,6 +33,7 @@ _WIRE = re.compile(
 )
 
 
+@lru_cache(maxsize=256)
 def payload_type(kind: str) -> str:
     """Return the DSSE payload type of a statement kind. Raises EnvelopeError `bad-kind`."""
     if _KIND.fullmatch(kind) is None:
@@ -75,7 +77,7 @@ class Signature:
 
     def encode(self) -> bytes:
         """Strict JSON of `to_json`, written at once: neither value has a character that JSON escapes."""
-        return b'{"keyid":"%b","sig":"%b"}' % (self.keyid.encode("ascii"), b64(self.sig).encode("ascii"))
+        return b'{"keyid":"%b","sig":"%b"}' % (self.keyid.encode("ascii"), b2a_base64(self.sig, newline=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ class Envelope:
 
     def encode(self) -> bytes:
         """The envelope on the wire: strict JSON of `to_json`, composed as its lines are (`Signature.encode`)."""
-        name, payload = payload_type(self.kind).encode("ascii"), b64(self.body).encode("ascii")
+        name, payload = payload_type(self.kind).encode("ascii"), b2a_base64(self.body, newline=False)
         return b'{"payload":"%b","payloadType":"%b","signatures":%b}' % (payload, name, self._lines())
 
     def _lines(self) -> bytes:
@@ -195,8 +197,13 @@ class Envelope:
             found = cls(match[2].decode("ascii"), a2b_base64(match[1]), tuple(lines))
         except (EnvelopeError, ValueError):
             return None
-        ordered = all(a.keyid < b.keyid for a, b in pairwise(lines))
-        return found if ordered and found.encode() == data else None
+        signed = found._lines()
+        if signed != b"[%b]" % match[3] or b2a_base64(found.body, newline=False) != match[1]:
+            return None
+        if any(a.keyid >= b.keyid for a, b in pairwise(lines)):
+            return None
+        object.__setattr__(found, "_signatures_hash", hashlib.sha256(signed).hexdigest())
+        return found
 
 
 def _base64(text: Any) -> bytes:
