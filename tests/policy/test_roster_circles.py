@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from exchange.model.registry import CircleChange
 from exchange.model.scalars import DAY
 from exchange.model.statements import Statement
-from exchange.policy.circles import below
+from exchange.policy.circles import below, changed
 from exchange.policy.decide import decide_one
+from exchange.policy.members import Facts
 from exchange.policy.roster import RosterRefusal
 from exchange.policy.rules import r9_known
 from tests.policy.test_rules import Scene
@@ -311,3 +313,10 @@ def test_a_clients_person_is_in_no_audience() -> None:
     red = scene.core("RED", {"persons": [officer.person]}, approvals=1, approvers=[scene.approver.person])
     verdict = scene.decide(red, scene.approver)
     assert (verdict.alert.rule, verdict.alert.code) == ("R1", "client-grants-only")
+
+
+def test_a_change_of_a_circle_that_was_never_defined_is_refused_before_anything_of_it_is_read() -> None:
+    body = CircleChange.model_construct(circle="c" * 22, add=None, remove=None, curators=None)
+    with pytest.raises(RosterRefusal) as refused_with:
+        changed(Facts(), body, 0)
+    assert (refused_with.value.rule, refused_with.value.code) == ("M6", "circle-unknown")
