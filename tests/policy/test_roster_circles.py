@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exchange.model.registry import CircleChange
+from exchange.model.registry import CircleChange, CircleDefine, CircleMembers
 from exchange.model.scalars import DAY
 from exchange.model.statements import Statement
 from exchange.policy.circles import below, changed
@@ -320,3 +320,18 @@ def test_a_change_of_a_circle_that_was_never_defined_is_refused_before_anything_
     with pytest.raises(RosterRefusal) as refused_with:
         changed(Facts(), body, 0)
     assert (refused_with.value.rule, refused_with.value.code) == ("M6", "circle-unknown")
+
+
+@pytest.mark.parametrize(("members", "fits"), [(1000, True), (1001, False)])
+def test_a_circle_has_at_most_a_thousand_members(members: int, fits: bool) -> None:
+    names = tuple(f"{number:022d}" for number in range(members))
+    facts = Facts()
+    facts.chains.update({f"organisation/{name}": "0" * 64 for name in names})
+    half = CircleMembers.model_construct(organisations=names, persons=None, circles=None)
+    body = CircleDefine.model_construct(circle="c" * 22, curators=(), members=half)
+    if fits:
+        assert changed(facts, body, 0).organisations == frozenset(names)
+        return
+    with pytest.raises(RosterRefusal) as refused_with:
+        changed(facts, body, 0)
+    assert (refused_with.value.rule, refused_with.value.code) == ("M18", "circle-too-large")
