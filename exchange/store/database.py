@@ -17,6 +17,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
@@ -173,6 +174,28 @@ class Store:
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             self._stopped.set()
             raise StorageError("storage-failed", f"writing failed: {_cause(error)}") from error
+
+    async def cut_log(self) -> bool:
+        """Write SQLite's write-ahead log into the file and cut it to nothing; False while a reader still needs it.
+
+        What was erased stands in the older pages of that log until then. Waits for no reader. Raises as `write`.
+        """
+        return await self.on_writer(self._cut_log)
+
+    def _cut_log(self) -> bool:
+        try:
+            with closing(self._writer_engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
+                cursor.execute("PRAGMA busy_timeout = 0")
+                try:
+                    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    row = cursor.fetchone()  # (blocked, pages in the log, pages written back)
+                finally:
+                    cursor.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+                return row is not None and row[0] == 0
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise StorageError(
+                "storage-failed", f"the write-ahead log cannot be written back: {_cause(error)}"
+            ) from error
 
     def _commit(self, connection: Connection) -> None:
         """Make the transaction durable. The fault tests override this."""

@@ -202,7 +202,7 @@ def create_app(
             work = (
                 context.watch_connections(),
                 context.flush_claims(),
-                context.sweep_blobs(),
+                context.sweep(),
                 context.erase_receipts(),
                 context.send_notices(),
                 context.ask_witnesses(),

@@ -140,12 +140,16 @@ class Context:
         except Exception as error:
             self.log.error("witnessing-stopped", error=type(error).__name__, places=places(error))
 
-    async def sweep_blobs(self) -> None:
-        """Delete what nobody claimed."""
+    async def sweep(self) -> None:
+        """Delete what nobody claimed, and the traces of what was erased."""
+        traceless = 0
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
+            erased = len(self.exchange.state.roster.facts.erased)
             try:
                 swept = await self.blobs.sweep()
+                if erased != traceless and await self.exchange.store.cut_log():
+                    traceless = erased
             except StoreError as error:
                 self.log.warning("sweep-failed", code=error.code)
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -134,3 +135,26 @@ async def test_an_erased_name_is_in_no_file_of_the_server_after_it_stopped(scene
     found = await asyncio.to_thread(lambda: [f.name for f in files if b"Unverwechselbar" in f.read_bytes()])
     assert files and not found
     await scene.world.start()
+
+
+async def test_an_erased_name_is_in_no_file_of_the_running_server_once_its_log_is_cut(
+    scene: Scene, tmp_path: Path
+) -> None:
+    store = scene.world.exchange_server.store
+
+    def named() -> list[str]:
+        files = [file for file in tmp_path.rglob("*") if file.is_file()]
+        return [file.name for file in files if b"Unverwechselbar" in file.read_bytes()]
+
+    await scene.remove()
+    await scene.world.post(scene.erasing())
+    assert await asyncio.to_thread(named) == ["exchange.db-wal"]
+    # A reader of an older state keeps the log; nobody waits for it.
+    reader = sqlite3.connect(f"file:{next(tmp_path.rglob('exchange.db'))}?mode=ro", uri=True)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM opening").fetchone()
+    await scene.world.admit("Werft")
+    assert await store.cut_log() is False
+    reader.close()
+    assert await store.cut_log() is True
+    assert await asyncio.to_thread(named) == []
