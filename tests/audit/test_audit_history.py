@@ -13,6 +13,8 @@ from exchange.model.entry import AlertMark, Entry
 from exchange.model.scalars import DAY, Head
 from exchange.model.statements import Statement, chain_of, parse_statement
 from exchange.policy.decide import Recipient
+from exchange.policy.epochs import EpochRefusal
+from keys import encoding
 from keys.envelope import Envelope, Signature
 from keys.sign import StatementSigner
 from tests.support.messages import answer, ask, react
@@ -391,6 +393,21 @@ def test_a_review_by_the_author(scene: Partnership, tmp_path: Path) -> None:
     world.log(alert)
     index = world.log(world.signed_by_device("alert.review", author, alert=alert.id, outcome="confirmed"))
     assert first(scene, tmp_path) == (8, "R8", "journal", index, "approver-is-author")
+
+
+def test_attack_a_weekly_key_for_a_week_that_no_year_has(scene: Partnership, tmp_path: Path) -> None:
+    world = scene.world
+    member, week = scene.doctor, encoding.week_of(world.now)
+    weeks = (week // 100 * 100 + 99, week // 100 * 100 + 120)
+    body = world.common(
+        bundle={"length": 2 * 1216, "sha256": "0" * 64},
+        issuer={"device": member.device},
+        keys=[{"hash": "0" * 64, "week": one} for one in weeks],
+    )
+    with pytest.raises(EpochRefusal):  # our own table refuses it, too; by then it stands in the journal
+        world.log(world.sign("epoch.publish", body, member.signer))
+    index = len(world.logs["journal"]) - 1
+    assert first(scene, tmp_path)[2:] == ("journal", index, "week-unknown")
 
 
 def test_an_alert_that_names_an_earlier_roster_within_the_lag_is_fine(scene: Partnership, tmp_path: Path) -> None:

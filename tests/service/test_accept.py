@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from exchange.model.entry import parse_entry
+from exchange.model.problems import ExchangeError
 from exchange.model.submission import Refused, Submission
 from exchange.store import logs
 from exchange.tlog.merkle import leaf_hash, verify_inclusion
+from keys import encoding
 from keys.envelope import Envelope
 from tests.support.live import Live, live
 from tests.support.world import Member
@@ -289,3 +291,21 @@ async def test_a_device_does_not_speak_for_the_exchange(scene: Scene) -> None:
             [Submission(Envelope(forged.kind.name, forged.envelope.body, forged.envelope.signatures))]
         )
     assert refusal.value.code in ("signature-extra", "signature-missing")
+
+
+async def test_attack_a_weekly_key_for_a_week_that_no_year_has(scene: Scene) -> None:
+    world, before = scene.world, scene.sizes()
+    week = encoding.week_of(world.now)
+    device = scene.porter.device
+    bundle, keys, _ = world.identities[device].new_epochs([week, encoding.next_week(week)], world.random)
+    body = world.common(
+        bundle={"length": len(bundle), "sha256": await world.put(bundle, device)},
+        issuer={"device": device},
+        keys=[
+            {"hash": key, "week": one}
+            for (_, key), one in zip(keys, (week // 100 * 100 + 99, week // 100 * 100 + 120), strict=True)
+        ],
+    )
+    with pytest.raises(ExchangeError) as refusal:
+        await world.post(world.sign("epoch.publish", body, scene.porter.signer))
+    assert refusal.value.code == "week-unknown" and scene.sizes() == before
