@@ -1,8 +1,8 @@
 """`python -m keys`: the offline registrar's command line; the only module here that talks to a person.
 
-Commands: `new`, `show`, `sign`, `fingerprint`. stdout is data, stderr is talk; exit 0 done, 1 refused, 2 usage. A
-passphrase is asked for or read from a private file, never an argument. Needs only `cryptography` and PyNaCl, so that it
-runs on a machine without a network (docs/spec/statements.md, "Signers").
+Commands: `new`, `show`, `sign`, `fingerprint`. stdout is data, stderr is talk; exit 0 done, 1 refused, 2 usage. German or English:
+`--lang`, else the locale. A passphrase is asked for or read from a private file, never an argument. Needs only `cryptography`
+and PyNaCl, so that it runs on a machine without a network (docs/spec/statements.md, "Signers").
 """
 
 import argparse
@@ -10,7 +10,10 @@ import getpass
 import io
 import sys
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from keys.encoding import fingerprint, unhex32
 from keys.errors import KeyFileError, KeysError
@@ -24,92 +27,99 @@ from keys.keyfile import (
     read_secret,
     replace_file,
 )
+from keys.language import LANGUAGES, Language, language_of, process_language
 from keys.registrar import (
     KIND,
     MAX_SIGNING_FILE,
     SigningFile,
-    counted,
     decode_public,
     decode_registrar,
-    describe,
     encode_public,
     encode_registrar,
 )
 from keys.rotation import ROTATE, Registrars, explain_rotation, registrars_in
 from keys.sign import SoftwareSigner
+from keys.texts import ARGPARSE, YES, reason, sentence, text
 from keys.verify import SigningPublicKey
+from keys.words import counted, describe
 
-HINTS = {
-    "exists": "choose another name, or move the old file away yourself",
-    "permissions-loose": "chmod 600 the file, and think about who may have read it",
-    "wrong-passphrase": "check the keyboard layout and caps lock",
-    "expired": "have the statements prepared again, and sign within seven days",
-    "not-yet": "compare the clocks of both machines",
-    "bad-passphrase": f"take several words; at least {MIN_PASSPHRASE} characters",
-}
+HINTS = frozenset({"exists", "permissions-loose", "wrong-passphrase", "expired", "not-yet", "bad-passphrase"})
+"""Codes for which there is something to do."""
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name outside the terminal's alphabet must not stop the listing
             stream.reconfigure(errors="backslashreplace")
-    options = _parser().parse_args(arguments)
+    language = process_language(arguments)
+    with _argparse_in(language):
+        options = _parser(language).parse_args(arguments)
+    options.lang = language = language_of(options.lang)
     try:
         return int(options.run(options))
     except KeysError as error:
-        _say(f"refused: {error.message} ({error.code})")
-        if hint := HINTS.get(error.code):
-            _say(f"hint: {hint}")
+        _say(text("refused", language, reason=sentence(error, language), code=error.code))
+        if error.code in HINTS:
+            hint = text(f"hint_{error.code}", language, least=MIN_PASSPHRASE)
+            _say(text("hint", language, hint=hint))
     except OSError as error:
-        _say(f"failed: {error.strerror or 'the file cannot be used'}")
+        _say(text("failed", language, reason=reason(error, language)))
     except (KeyboardInterrupt, EOFError):
-        _say("stopped, nothing was signed")
+        _say(text("stopped", language))
     return 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m keys", description="keys and signatures of an offline registrar")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+@contextmanager
+def _argparse_in(language: Language) -> Iterator[None]:
+    """The library's own words in German while it parses: it asks gettext for each, for which no catalogue is installed."""
+    before = argparse.__dict__["_"]
+    if language == "de":
+        argparse.__dict__["_"] = lambda words: ARGPARSE.get(words, words)
+    try:
+        yield
+    finally:
+        argparse.__dict__["_"] = before
 
-    new = commands.add_parser("new", help="make a registrar key")
-    new.add_argument("--out", type=Path, required=True, help="secret key file to create, protected by a passphrase")
-    new.add_argument("--public", type=Path, required=True, help="public key file to create")
-    _passphrase_option(new)
-    new.set_defaults(run=_new)
 
-    show = commands.add_parser("show", help="print a signing file or public key file in words")
-    show.add_argument("file", type=Path)
-    show.add_argument("--public", type=Path, action="append", default=[], help="verify signatures of this key")
-    _registrars_option(show)
-    show.set_defaults(run=_show)
+def _parser(language: Language) -> argparse.ArgumentParser:
+    def words(key: str) -> str:
+        return text(key, language)
 
-    sign = commands.add_parser("sign", help="sign every statement of a signing file")
-    sign.add_argument("file", type=Path)
-    sign.add_argument("--key", type=Path, required=True, help="this registrar's secret key file")
-    sign.add_argument("--yes", action="store_true", help="do not ask after showing")
-    _registrars_option(sign)
-    _passphrase_option(sign)
-    sign.set_defaults(run=_sign)
+    parser = argparse.ArgumentParser(prog="python -m keys", description=words("help"))
+    parser.add_argument("--lang", choices=LANGUAGES, help=words("help_lang"))
+    commands = parser.add_subparsers(required=True, metavar=words("metavar_command"))
 
-    digits = commands.add_parser("fingerprint", help="print a public key's digits for comparing by telephone")
-    digits.add_argument("file", type=Path)
-    digits.set_defaults(run=_fingerprint)
+    def command(name: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=words(f"help_{name}"))
+        # After the command word, too; without a default it does not undo what stood before it.
+        made.add_argument("--lang", choices=LANGUAGES, default=argparse.SUPPRESS, help=words("help_lang"))
+        made.set_defaults(run=run)
+        return made
+
+    file: dict[str, Any] = {"metavar": words("metavar_file"), "type": Path}
+    registrars = {**file, "action": "append", "default": [], "help": words("help_registrars")}
+    passphrase = {**file, "help": words("help_passphrase_file")}
+
+    new = command("new", _new)
+    new.add_argument("--out", required=True, help=words("help_out"), **file)
+    new.add_argument("--public", required=True, help=words("help_public_out"), **file)
+    new.add_argument("--passphrase-file", **passphrase)
+
+    show = command("show", _show)
+    show.add_argument("file", **file)
+    show.add_argument("--public", action="append", default=[], help=words("help_public_known"), **file)
+    show.add_argument("--registrars", **registrars)
+
+    sign = command("sign", _sign)
+    sign.add_argument("file", **file)
+    sign.add_argument("--key", required=True, help=words("help_key"), **file)
+    sign.add_argument("--yes", action="store_true", help=words("help_yes"))
+    sign.add_argument("--registrars", **registrars)
+    sign.add_argument("--passphrase-file", **passphrase)
+
+    command("fingerprint", _fingerprint).add_argument("file", **file)
     return parser
-
-
-def _registrars_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--registrars",
-        type=Path,
-        action="append",
-        default=[],
-        help="the founding or an earlier rotation, as signed: who is a registrar now (repeat it)",
-    )
-
-
-def _passphrase_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--passphrase-file", type=Path, help="read the passphrase from this private file's first line")
 
 
 def _new(options: argparse.Namespace) -> int:
@@ -127,7 +137,7 @@ def _new(options: argparse.Namespace) -> int:
         cost=MODERATE,
     )
     create_file(options.public, encode_public(signer.public), mode=0o644)
-    _say("made a registrar key; keep the secret file offline, and a copy in a second safe place")
+    _say(text("made", options.lang))
     _print(signer.public.key_id)
     return 0
 
@@ -136,10 +146,10 @@ def _show(options: argparse.Namespace) -> int:
     data = _read(options.file)
     known = tuple(decode_public(_read(path)) for path in options.public)
     if data.startswith(b'{"format":"tlp-exchange-registrar/'):
-        _print_public(decode_public(data))
+        _print_public(decode_public(data), options.lang)
         return 0
     file = SigningFile.load(data)
-    for line in _lines(file, known, _before(options, file)):
+    for line in _lines(file, known, options.lang, _before(options, file)):
         _print(line)
     file.check(_now())
     return 0
@@ -151,21 +161,23 @@ def _sign(options: argparse.Namespace) -> int:
     before = _before(options, file)
     rotates = any(item.envelope.kind == ROTATE for item in file.items)
     known = () if before is None else tuple(before.keys.values())
-    for line in _lines(file, known, before, identity_of(options.key) if rotates else None):
+    for line in _lines(file, known, options.lang, before, identity_of(options.key) if rotates else None):
         _say(line)
     file.check(_now())
-    for line in ("", "in this file:", *(f"  {line}" for line in counted(file))):
+    for line in ("", text("file_counted", options.lang)):
         _say(line)
+    for line in counted(file, language=options.lang):
+        _say(f"  {line}")
     if not options.yes:
-        _say(f"sign {len(file.items)} statement(s)? type yes: ", end="")
-        if input().strip() != "yes":
-            _say("nothing was signed")
+        _say(text("ask_sign", options.lang, number=len(file.items)), end="")
+        if input().strip() not in YES[options.lang]:
+            _say(text("not_signed", options.lang))
             return 1
     signer = decode_registrar(read_secret(options.key, _passphrase(options), kind=KIND).secret)
     signed = file.sign(signer, _now())
     # What was read and shown is what was signed; a file that another program changed meanwhile is not overwritten.
     replace_file(options.file, data, signed.save())
-    _say(f"signed with {signer.public.key_id}")
+    _say(text("signed", options.lang, key=signer.public.key_id))
     return 0
 
 
@@ -184,38 +196,43 @@ def _before(options: argparse.Namespace, file: SigningFile) -> Registrars | None
 def _lines(
     file: SigningFile,
     known: tuple[SigningPublicKey, ...],
+    language: Language,
     before: Registrars | None = None,
     own: str | None = None,
 ) -> list[str]:
-    lines = [f"exchange: {file.exchange or 'founded by this file'}", f"statements: {len(file.items)}"]
+    founds = file.exchange is None
+    lines = [
+        text("file_founds", language) if founds else text("file_exchange", language, exchange=file.exchange),
+        text("file_statements", language, number=len(file.items)),
+    ]
     for number, item in enumerate(file.items, 1):
-        lines += ["", f"{number}.", *describe(item, known)]
+        lines += ["", f"{number}.", *describe(item, known, language=language)]
         if item.envelope.kind == ROTATE:
-            lines += explain_rotation(item, before, own)
+            lines += explain_rotation(item, before, own, language=language)
     return lines
 
 
-def _print_public(key: SigningPublicKey) -> None:
-    _print("public key of a registrar")
-    _print(f"  key id: {key.key_id}")
-    _print(f"  fingerprint: {fingerprint(unhex32(key.key_id))}")
+def _print_public(key: SigningPublicKey, language: Language) -> None:
+    _print(text("public_key", language))
+    _print(f"  {text('public_key_id', language, key=key.key_id)}")
+    _print(f"  {text('public_key_digits', language, digits=fingerprint(unhex32(key.key_id)))}")
 
 
 def _passphrase(options: argparse.Namespace, *, confirm: bool = False) -> str:
     if options.passphrase_file is not None:
         check_private(options.passphrase_file)
-        return _text(options.passphrase_file)
-    passphrase = getpass.getpass("passphrase: ")
-    if confirm and getpass.getpass("once more: ") != passphrase:
-        raise KeyFileError("bad-passphrase", "the two passphrases differ")
+        return _first_line(options.passphrase_file)
+    passphrase = getpass.getpass(text("ask_passphrase", options.lang))
+    if confirm and getpass.getpass(text("ask_passphrase_again", options.lang)) != passphrase:
+        raise KeyFileError("passphrases-differ", "the two passphrases differ")
     return passphrase
 
 
-def _text(path: Path) -> str:
+def _first_line(path: Path) -> str:
     try:
         return _read(path).decode("utf-8").split("\n", 1)[0].rstrip("\r")
     except UnicodeDecodeError:
-        raise KeyFileError("bad-passphrase", "the passphrase file is not UTF-8 text") from None
+        raise KeyFileError("passphrase-not-text", "the passphrase file is not UTF-8 text") from None
 
 
 def _read(path: Path) -> bytes:

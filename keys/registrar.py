@@ -1,24 +1,19 @@
-"""The offline registrar: signing files, what they say in words, and the refusals before a signature.
+"""The offline registrar: keys, signing files, and the refusals before a signature.
 
 Spec: docs/spec/statements.md, "Signers" and "Registry kinds".
 
 A signing file is strict JSON that is carried by hand: `{"exchange"?, "format", "statements": [{"envelope", "openings"}]}`;
 an envelope in it may still lack signatures. This module has no network and knows no roster: whether a subject exists and
-who else must sign is checked by the exchange and by every reader. It checks what one file alone can show, and shows every
-field of it, so that a person signs what that person has read. The terminal is `keys/__main__.py`.
+who else must sign is checked by the exchange and by every reader. It checks what one file alone can show. What a file says in
+words is `keys/words.py`'s; the terminal is `keys/__main__.py`.
 """
 
-import hashlib
-import re
-import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from keys.encoding import MAX_TIME, SALT_BYTES, b64u, commitment, decode, encode, unb64u, unhex32
-from keys.envelope import ED25519_SIGNATURE, MAX_BODY, MLDSA65_SIGNATURE, Envelope
-from keys.errors import BadKey, EncodingError, KeyFileError, SignatureError, SigningFileError
+from keys.envelope import MAX_BODY, Envelope
+from keys.errors import BadKey, EncodingError, KeyFileError, SigningFileError
 from keys.sign import SEED, Signer, SoftwareSigner, add_signature
 from keys.verify import (
     LogPublicKey,
@@ -28,10 +23,6 @@ from keys.verify import (
     check_scan_key,
     check_signing_key,
     check_statement_key,
-    device_fingerprint,
-    verify_ed25519_bytes,
-    verify_mldsa65_bytes,
-    witness_fingerprint,
 )
 
 FORMAT = "tlp-exchange-signing-file/v1"
@@ -47,52 +38,32 @@ MAX_WITNESSES = 15
 
 _COMMON = "at exchange issuer nonce not_after seen"
 
-# What a registrar may be asked to sign: words, fields beside the common ones, fields that may be left out.
-_ASKED = {
-    "exchange.found": ("FOUND A NEW EXCHANGE", "origin registrars threshold logs statement_key", ""),
-    "registrar.rotate": ("CHANGE THE REGISTRARS", "registrars threshold", "previous"),
-    "policy.adopt": ("adopt a policy", "policy", "previous"),
-    "witness.name": ("NAME THE WITNESSES of both logs, all of them", "quorum witnesses", "previous"),
-    "terms.define": ("define terms of participation", "version document accept_by", "previous"),
-    "organisation.admit": (
-        "ADMIT AN ORGANISATION",
-        "organisation kind sectors areas expires commitments",
-        "",
-    ),
-    "organisation.change": (
-        "change what is recorded of an organisation",
-        "organisation kind sectors areas previous",
-        "commitments",
-    ),
-    "organisation.renew": ("renew an organisation, or lift its suspension", "organisation expires previous", ""),
-    "organisation.suspend": ("SUSPEND AN ORGANISATION", "organisation previous", ""),
-    "organisation.remove": ("REMOVE AN ORGANISATION FOR GOOD", "organisation previous", ""),
-    "person.enrol": ("ENROL A PERSON", "organisation person roles topics commitments", ""),
-    "person.change": ("change a person's roles or topics", "person roles topics previous", "commitments"),
-    "person.remove": ("REMOVE A PERSON FOR GOOD", "person previous", ""),
-    "device.enrol": ("ENROL A DEVICE, which can then read", "person device signing scan possession", "commitments"),
-    "device.revoke": ("REVOKE A DEVICE FOR GOOD", "device previous", ""),
-    "client.register": ("register a client, or renew it", "organisation sponsor expires commitments", "previous"),
-    "circle.define": ("DEFINE A CIRCLE", "circle curators commitments", "members"),
-    "circle.change": ("change a circle", "circle previous", "add remove curators commitments"),
-    "opening.erase": ("ERASE NAMES FOR GOOD", "subject statement fields", "previous"),
+# What a registrar may be asked to sign: fields beside the common ones, fields that may be left out. Words: `keys/texts.py`.
+ASKED = {
+    "exchange.found": ("origin registrars threshold logs statement_key", ""),
+    "registrar.rotate": ("registrars threshold", "previous"),
+    "policy.adopt": ("policy", "previous"),
+    "witness.name": ("quorum witnesses", "previous"),
+    "terms.define": ("version document accept_by", "previous"),
+    "organisation.admit": ("organisation kind sectors areas expires commitments", ""),
+    "organisation.change": ("organisation kind sectors areas previous", "commitments"),
+    "organisation.renew": ("organisation expires previous", ""),
+    "organisation.suspend": ("organisation previous", ""),
+    "organisation.remove": ("organisation previous", ""),
+    "person.enrol": ("organisation person roles topics commitments", ""),
+    "person.change": ("person roles topics previous", "commitments"),
+    "person.remove": ("person previous", ""),
+    "device.enrol": ("person device signing scan possession", "commitments"),
+    "device.revoke": ("device previous", ""),
+    "client.register": ("organisation sponsor expires commitments", "previous"),
+    "circle.define": ("circle curators commitments", "members"),
+    "circle.change": ("circle previous", "add remove curators commitments"),
+    "opening.erase": ("subject statement fields", "previous"),
 }
-_WITNESS = frozenset({"ed25519", "mldsa44", "name", "url"})
+WITNESS_FIELDS = frozenset({"ed25519", "mldsa44", "name", "url"})
 _NOT_IN_FOUNDING = frozenset({"exchange", "seen"})
 
-MAX_MARKS = 4  # combining marks on one character that are shown as such
-# Fillers, joiners and blanks that Unicode counts as letters, marks or symbols.
-_INVISIBLE = frozenset(
-    map(
-        chr,
-        (
-            *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0),
-            *(*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)),
-        ),
-    )
-)
-
-_TIMES = frozenset({"at", "not_after", "expires", "accept_by"})
+TIMES = frozenset({"at", "not_after", "expires", "accept_by"})
 
 
 # -- keys on paper and disk ------------------------------------------------------------------------
@@ -256,6 +227,20 @@ def body_of(item: SigningItem) -> dict[str, Any]:
         raise SigningFileError("bad-body", f"a statement's body is not strict JSON: {error.message}") from None
 
 
+def named_registrars(body: dict[str, Any]) -> list[SigningPublicKey]:
+    """The registrars that a founding or a rotation names, as far as they can be read."""
+    registrars = body.get("registrars")
+    if not isinstance(registrars, list):
+        return []
+    keys = []
+    for key in registrars:
+        try:
+            keys.append(SigningPublicKey.from_json(key))
+        except BadKey:
+            continue
+    return keys
+
+
 def check_item(item: SigningItem, exchange: str | None, now: int) -> dict[str, Any]:
     """Return the body of a statement that a registrar may sign at `now` (seconds).
 
@@ -264,9 +249,9 @@ def check_item(item: SigningItem, exchange: str | None, now: int) -> dict[str, A
     and BadKey for a key that must not be enrolled.
     """
     body = body_of(item)
-    if item.envelope.kind not in _ASKED:
+    if item.envelope.kind not in ASKED:
         raise SigningFileError("wrong-kind", f"a registrar does not sign {item.envelope.kind}")
-    _, fields, more = _ASKED[item.envelope.kind]
+    fields, more = ASKED[item.envelope.kind]
     required, optional = frozenset(f"{_COMMON} {fields}".split()), frozenset(more.split())
     if item.envelope.kind == "exchange.found":
         required -= _NOT_IN_FOUNDING
@@ -295,7 +280,7 @@ def check_item(item: SigningItem, exchange: str | None, now: int) -> dict[str, A
 
 
 def _check_times(body: dict[str, Any], now: int) -> None:
-    for name in _TIMES & body.keys():
+    for name in TIMES & body.keys():
         if type(body[name]) is not int or not 0 <= body[name] < MAX_TIME:
             raise SigningFileError("bad-field", f"{name} is not a time")
     at, end = body["at"], body["not_after"]
@@ -326,7 +311,7 @@ def _check_witnesses(body: dict[str, Any]) -> None:
     if not isinstance(witnesses, list) or len(witnesses) > MAX_WITNESSES:
         raise SigningFileError("bad-field", f"witnesses are not a list of at most {MAX_WITNESSES}")
     for witness in witnesses:
-        if not isinstance(witness, dict) or witness.keys() != _WITNESS:
+        if not isinstance(witness, dict) or witness.keys() != WITNESS_FIELDS:
             raise SigningFileError("bad-field", "a witness is exactly name, url and two keys")
         if not isinstance(witness["name"], str) or not isinstance(witness["url"], str):
             raise SigningFileError("bad-field", "a witness's name and url are texts")
@@ -373,141 +358,3 @@ def _bytes(value: Any, length: int) -> bytes:
         return unb64u(value, length=length)
     except EncodingError as error:
         raise SigningFileError("bad-field", error.message) from None
-
-
-# -- in words --------------------------------------------------------------------------------------
-
-
-def plain(text: str) -> str:
-    """Neutralise a text for the terminal: control, format (bidi), blank and invisible characters become `\\u{…}` (I10).
-
-    A name must not be able to move the cursor, hide what stands before it, turn the reading direction, or begin what looks
-    like the next line by filling this one up: of several spaces in a row only the first is shown as one.
-    """
-    shown = []
-    before, marks = "", 0
-    for character in text:
-        category = unicodedata.category(character)
-        marks = marks + 1 if category in ("Mn", "Me") else 0
-        hidden = category[0] == "C" or (category[0] == "Z" and (character != " " or before == " "))
-        if hidden or character in _INVISIBLE or marks > MAX_MARKS:
-            shown.append(f"\\u{{{ord(character):x}}}")
-        else:
-            shown.append(character)
-        before = character
-    return "".join(shown)
-
-
-def alphabets(text: str) -> tuple[str, ...]:
-    """The alphabets of a text's letters by the first word of their Unicode names, sorted: `("CYRILLIC", "LATIN")`."""
-    return tuple(sorted({unicodedata.name(c, "UNKNOWN").split(" ")[0] for c in text if c.isalpha()}))
-
-
-def counted(file: SigningFile) -> Iterator[str]:
-    """Yield how many statements of each kind a file has: what a long list hides, its end shows."""
-    kinds = [item.envelope.kind for item in file.items]
-    for kind in sorted(set(kinds)):
-        words = _ASKED[kind][0] if kind in _ASKED else "NOT FOR A REGISTRAR"
-        yield f"{kinds.count(kind)} x {words} ({kind})"
-
-
-def describe(item: SigningItem, known: tuple[SigningPublicKey, ...] = ()) -> Iterator[str]:
-    """Yield the lines that show one statement: kind in words, every field, openings, id, and who has signed.
-
-    Signatures of the `known` keys, and of the registrars that a founding statement names, are verified; others are
-    shown as claims. Malformed values are shown as they are; `check_item` is what refuses. Raises SigningFileError
-    `bad-body`.
-    """
-    envelope, body = item.envelope, body_of(item)
-    words = _ASKED[envelope.kind][0] if envelope.kind in _ASKED else "NOT FOR A REGISTRAR"
-    yield f"{words} ({envelope.kind})"
-    openings = {opening.field: opening.value for opening in item.openings}
-    for path, value in _leaves("", body):
-        if path.startswith("commitments."):
-            field = path.removeprefix("commitments.")
-            if field in openings:
-                yield f"  {field}: {plain(openings[field])}"
-                if len(found := alphabets(openings[field])) > 1:
-                    yield f"    CAREFUL: {field} mixes letters of several alphabets: {', '.join(found)}"
-        yield f"  {path}: {_shown(path, value)}"
-    if envelope.kind == "device.enrol":
-        yield f"  fingerprint to compare: {_device_digits(body)}"
-    yield f"  statement id: {envelope.statement_id}"
-    keys = {key.key_id: key for key in (*known, *named_registrars(body))}
-    for key_id in envelope.signer_ids:
-        yield f"  signed by {key_id}: {_verdict(envelope, keys.get(key_id))}"
-    if not envelope.signatures:
-        yield "  signed by nobody yet"
-
-
-def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Flatten to (dotted path, scalar); a public key counts as one value, also the two of a witness, behind its name."""
-    if isinstance(value, dict) and value.keys() == _WITNESS:
-        for name in ("name", "url"):
-            yield f"{path}.{name}", value[name]
-        yield f"{path}.keys", {"ed25519": value["ed25519"], "mldsa44": value["mldsa44"]}
-    elif isinstance(value, dict) and value and value.keys() not in ({"ed25519", "mldsa65"}, {"ed25519", "mldsa44"}):
-        for name in value:
-            yield from _leaves(f"{path}.{name}" if path else name, value[name])
-    elif isinstance(value, list) and value:
-        for number, item in enumerate(value, 1):
-            yield from _leaves(f"{path}[{number}]", item)
-    else:
-        yield path, value
-
-
-def _shown(path: str, value: Any) -> str:
-    name = re.split(r"[.\[]", path)[-1] if not path.endswith("]") else ""
-    if name in _TIMES and type(value) is int and 0 <= value < 253_402_300_800:
-        return f"{value} = {datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    if isinstance(value, dict) and value:
-        try:
-            if name == "possession":
-                unb64u(value["ed25519"], length=ED25519_SIGNATURE)
-                unb64u(value["mldsa65"], length=MLDSA65_SIGNATURE)
-                return "two signatures by the device, which the exchange and every reader verify"
-            if "mldsa44" in value and name == "keys":
-                return f"compare {witness_fingerprint(LogPublicKey.from_json(value))}"
-            if "mldsa44" in value:
-                return f"log key, SHA-256 {hashlib.sha256(encode(LogPublicKey.from_json(value).to_json())).hexdigest()}"
-            return f"signing key {SigningPublicKey.from_json(value).key_id}"
-        except (BadKey, EncodingError):
-            pass  # malformed: shown as it is, below
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return plain(value) if isinstance(value, str) else plain(encode(value).decode("utf-8"))
-
-
-def _device_digits(body: dict[str, Any]) -> str:
-    try:
-        return device_fingerprint(SigningPublicKey.from_json(body["signing"]).key_id, unb64u(body["scan"], length=32))
-    except (BadKey, EncodingError, KeyError):
-        return "none, the keys are malformed"
-
-
-def named_registrars(body: dict[str, Any]) -> list[SigningPublicKey]:
-    """The registrars that a founding or a rotation names, as far as they can be read."""
-    registrars = body.get("registrars")
-    if not isinstance(registrars, list):
-        return []
-    keys = []
-    for key in registrars:
-        try:
-            keys.append(SigningPublicKey.from_json(key))
-        except BadKey:
-            continue
-    return keys
-
-
-def _verdict(envelope: Envelope, key: SigningPublicKey | None) -> str:
-    lines = {line.keyid: line.sig for line in envelope.signatures}
-    if key is None:
-        return "not verified here, the key is not known"
-    try:
-        verify_ed25519_bytes(key.ed25519, envelope.pae, lines[f"{key.key_id}:ed25519"])
-        verify_mldsa65_bytes(key.mldsa65, envelope.pae, lines[f"{key.key_id}:mldsa65"])
-    except KeyError:
-        return "INCOMPLETE, one of the two algorithms is missing"
-    except SignatureError:
-        return "WRONG, the signature does not verify"
-    return "verified"

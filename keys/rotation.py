@@ -12,8 +12,11 @@ from typing import Any
 from keys.encoding import fingerprint, unhex32
 from keys.envelope import Envelope
 from keys.errors import SignatureError, SigningFileError
+from keys.language import Language
 from keys.registrar import SigningFile, SigningItem, body_of, named_registrars
+from keys.texts import text
 from keys.verify import SigningPublicKey, verify_ed25519_bytes, verify_mldsa65_bytes
+from keys.words import plain
 
 ROTATE = "registrar.rotate"
 
@@ -104,7 +107,9 @@ def _verified(envelope: Envelope, keys: dict[str, SigningPublicKey]) -> set[str]
     return found
 
 
-def explain_rotation(item: SigningItem, before: Registrars | None, own: str | None = None) -> Iterator[str]:
+def explain_rotation(
+    item: SigningItem, before: Registrars | None, own: str | None = None, *, language: Language
+) -> Iterator[str]:
     """Yield what a rotation means, in words; ``own`` is the key id of the registrar who looks at it.
 
     Without ``before`` nobody can be told to stay or go: it says so, and what to compare.
@@ -112,40 +117,43 @@ def explain_rotation(item: SigningItem, before: Registrars | None, own: str | No
     body = body_of(item)
     named = {key.key_id: key for key in named_registrars(body)}
     if before is None:
-        yield "  Who goes cannot be shown: the registrars in force are not known here."
-        yield "  Give the founding and every rotation since with --registrars, or compare with your own list."
+        yield from _said("rotation_unknown", language)
         for key_id in sorted(named):
-            yield from _one("NAMED", key_id, own)
+            yield from _one("rotation_named", key_id, own, language)
     else:
         for key_id in sorted(before.keys.keys() & named.keys()):
-            yield from _one("STAYS", key_id, own)
+            yield from _one("rotation_stays", key_id, own, language)
         for key_id in sorted(before.keys.keys() - named.keys()):
-            yield from _one("GOES", key_id, own)
+            yield from _one("rotation_goes", key_id, own, language)
         for key_id in sorted(named.keys() - before.keys.keys()):
-            yield from _one("COMES", key_id, own)
-        yield f"  so far {before.threshold} of {len(before.keys)} sign together"
-    yield f"  from now on {body.get('threshold')} of {len(named)} sign together"
-    yield "  What it means: once it is entered, only the registrars named here decide. Who goes signs nothing more, and what"
-    yield "  the former registrars signed and did not post is refused. Who comes signs this file, too; compare the digits by"
-    yield "  telephone before. A lost key signs nothing, and its owner comes back with a new key only."
+            yield from _one("rotation_comes", key_id, own, language)
+        yield from _said("rotation_so_far", language, threshold=before.threshold, number=len(before.keys))
+    yield from _said("rotation_from_now", language, threshold=plain(str(body.get("threshold"))), number=len(named))
+    yield from _said("rotation_meaning", language)
     if before is not None:
-        yield from _missing(lacking(before, item), body.get("previous"), before)
+        yield from _missing(lacking(before, item), body.get("previous"), before, language)
 
 
-def _missing(missing: Lacking, previous: Any, before: Registrars) -> Iterator[str]:
+def _missing(missing: Lacking, previous: Any, before: Registrars, language: Language) -> Iterator[str]:
     if previous != before.statement:
-        yield "  CAREFUL: this rotation does not follow the newest one among the files given; the exchange will refuse it,"
-        yield "  or your files are old"
+        yield from _said("rotation_old_files", language)
     if missing.old:
-        yield f"  still missing: {missing.old} of the registrars in force"
+        yield from _said("rotation_missing_old", language, number=missing.old)
     if missing.new:
-        yield f"  still missing: {missing.new} of the registrars to come"
+        yield from _said("rotation_missing_new", language, number=missing.new)
     for key_id in missing.newcomers:
-        yield f"  still missing: the new registrar {key_id}"
+        yield from _said("rotation_missing_newcomer", language, key=key_id)
     if not (missing.old or missing.new or missing.newcomers):
-        yield "  all signatures that are needed are there; nobody else signs"
+        yield from _said("rotation_complete", language)
 
 
-def _one(word: str, key_id: str, own: str | None) -> Iterator[str]:
-    yield f"  {word} {key_id}{' (this is your key)' if key_id == own else ''}"
+def _one(key: str, key_id: str, own: str | None, language: Language) -> Iterator[str]:
+    mine = f" {text('rotation_own', language)}" if key_id == own else ""
+    yield f"  {text(key, language, key=key_id)}{mine}"
     yield f"    {fingerprint(unhex32(key_id))}"
+
+
+def _said(key: str, language: Language, /, **values: Any) -> Iterator[str]:
+    """The lines of a text, each set in."""
+    for line in text(key, language, **values).split("\n"):
+        yield f"  {line}"

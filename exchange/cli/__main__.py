@@ -71,7 +71,8 @@ from exchange.cli import (
 )
 from exchange.cli.failure import report_failure
 from exchange.cli.terminal import DEBUG, REFUSED, USAGE, Terminal
-from exchange.cli.texts import help_text, process_language
+from exchange.cli.texts import help_text
+from keys.language import process_language
 
 PROGRAM = "exchange"
 COMMANDS: dict[str, Callable[..., object]] = {

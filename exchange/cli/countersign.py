@@ -31,8 +31,9 @@ def countersign(
     from exchange.cli.member import opened
     from exchange.cli.registry import check_administrator
     from exchange.client.enrol import registrars_of, submit
-    from keys.registrar import MAX_SIGNING_FILE, SigningFile, SigningItem, body_of, describe
+    from keys.registrar import MAX_SIGNING_FILE, SigningFile, SigningItem, body_of
     from keys.sign import add_signature
+    from keys.words import describe
 
     terminal = Terminal(chosen(lang), as_json=json, home=home)
     carried = SigningFile.load(read_file(file, max_bytes=MAX_SIGNING_FILE))
@@ -48,7 +49,7 @@ def countersign(
             for number, item in enumerate(carried.items, 1):
                 _check_first(member, body_of(item)["issuer"])
                 terminal.say_line(f"{number}.")
-                for line in describe(item, known):
+                for line in describe(item, known, language=terminal.language):
                     terminal.say_line(line)
             terminal.confirm("ask_countersign", yes=yes, number=len(carried.items))
             signer = member.home.identity.signer

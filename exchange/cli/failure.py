@@ -1,8 +1,8 @@
 """One error, one line: what a person is told when a command cannot go on, and the exit status.
 
-Domain errors carry a code and a sentence of their own; for the codes that people meet, the table of texts and
-``exchange.policy.explain`` have the sentence in both languages. An error without a code was not expected: its name is the code, its
-text is kept back, because it may hold anything.
+Domain errors carry a code and a sentence of their own; for the codes that people meet, the table of texts,
+``exchange.policy.explain`` and ``keys.texts`` have the sentence in both languages. An error without a code was not expected: its
+name is the code, its text is kept back, because it may hold anything.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def report_failure(terminal: Terminal, error: Exception) -> int:
         terminal.fail("fork_met", code=code, log=fork[0])
         say_fork_hints(terminal, fork[1])
         return REFUSED
-    told = sentence(terminal, code, str(error))
+    told = _told(terminal, error, code)
     step, rule = getattr(error, "step", None), getattr(error, "rule", None)
     hints = [HINTS[code]] if code in HINTS else []
     if isinstance(step, int):
@@ -85,6 +85,17 @@ def say_fork_hints(terminal: Terminal, file: Path) -> None:
     terminal.hint("hint_fork_send", file=file)
     terminal.hint("hint_fork_quiet")
     terminal.hint("hint_fork_forget")
+
+
+def _told(terminal: Terminal, error: Exception, code: str) -> str:
+    """The sentence for an error; a signing file's and an envelope's codes mean something else than an alert's (``expired``)."""
+    from keys.errors import EnvelopeError, KeysError, SigningFileError
+    from keys.texts import sentence as sentence_of_keys
+
+    if not isinstance(error, KeysError):
+        return sentence(terminal, code, str(error))
+    told = sentence_of_keys(error, terminal.language)
+    return told if isinstance(error, (SigningFileError, EnvelopeError)) else sentence(terminal, code, told)
 
 
 def sentence(terminal: Terminal, code: str, detail: str) -> str:

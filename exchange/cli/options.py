@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from exchange.cli.texts import Language, help_text, language_of
+from exchange.cli.texts import help_text
+from keys.language import Language, language_of
 
 
 class Lang(StrEnum):

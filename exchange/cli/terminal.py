@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from exchange.cli.texts import Language, text
+from exchange.cli.texts import text
 from exchange.model.hidden import shown
+from keys.language import Language
 
 DONE = 0
 REFUSED = 1

@@ -7,10 +7,7 @@ against each other's values. Each table stands in a file ``texts_<what>``; ``tex
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from exchange.cli.texts_alerts import ALERTS
 from exchange.cli.texts_audit_evidence import AUDIT_EVIDENCE, HELP_AUDIT_EVIDENCE
@@ -33,8 +30,7 @@ from exchange.cli.texts_sharing import HELP_SHARING, SHARING
 from exchange.cli.texts_talk import TALK
 from exchange.cli.texts_versions import VERSIONS
 from exchange.cli.texts_witness import HELP_WITNESS, WITNESS
-
-Language = Literal["de", "en"]
+from keys.language import Language, process_language
 
 TEXTS: dict[str, tuple[str, str]] = {
     **TALK,
@@ -84,32 +80,6 @@ def text(key: str, language: Language, /, **values: Any) -> str:
     """A text with its values; the caller has made values of others safe to show."""
     found = TEXTS[key]
     return (found[0] if language == "de" else found[1]).format(**values)
-
-
-def language_of(asked: str | None = None, environ: Mapping[str, str] = os.environ) -> Language:
-    """The language asked for, else the locale's, else German.
-
-    The locale counts when it names a language: any other than German reads English, the bare ``C`` reads German.
-    """
-    if asked in ("de", "en"):
-        return "de" if asked == "de" else "en"
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        value = environ.get(name, "")
-        if value:
-            plain = value.partition(".")[0].partition("_")[0].lower()
-            return "de" if plain in ("de", "c", "posix") else "en"
-    return "de"
-
-
-def process_language(arguments: Sequence[str] | None = None) -> Language:
-    """The language of this run, read from the raw arguments: help texts and errors are needed before they are parsed."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    for place, argument in enumerate(given):
-        if argument.startswith("--lang="):
-            return language_of(argument.partition("=")[2])
-        if argument == "--lang" and place + 1 < len(given):
-            return language_of(given[place + 1])
-    return language_of()
 
 
 def help_text(key: str) -> str:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from exchange.cli.terminal import CommandError, Terminal
-from exchange.cli.texts import Language, help_text
+from exchange.cli.texts import help_text
 from exchange.cli.times import iso, moment
+from keys.language import Language
 
 if TYPE_CHECKING:
     from exchange.cli.member import Member

@@ -25,6 +25,7 @@ HOLDS_SECRETS_OF_MEMBERS = {
     "keys.seal",
     "keys.unseal",
     "keys.witness",
+    "keys.words",
 }
 MEMBER_STACK = {"exchange.client", "exchange.audit", "exchange.mirror", "exchange.witness"}
 SLOW_TO_LOAD = {"aiohttp", "cryptography", "jinja2", "pydantic", "sqlalchemy"}

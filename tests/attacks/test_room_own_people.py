@@ -16,7 +16,8 @@ from exchange.client.transport import HttpTransport
 from exchange.content.markup import html as render
 from keys import encoding
 from keys.envelope import Envelope
-from keys.registrar import Opening, SigningFile, SigningItem, alphabets, counted, describe, plain
+from keys.registrar import Opening, SigningFile, SigningItem
+from keys.words import alphabets, counted, describe, plain
 
 HEAD = """+++
 title = "Kupferdiebstahl"
@@ -42,7 +43,7 @@ def _item(name: str, kind: str = "organisation.admit") -> SigningItem:
 
 
 def test_name_that_fills_its_line_cannot_begin_the_next() -> None:
-    lines = list(describe(_item("Klinikum" + " " * 60 + "  kind: company")))
+    lines = list(describe(_item("Klinikum" + " " * 60 + "  kind: company"), language="en"))
     assert not any("  kind: company" in line for line in lines)
     assert "  kind: authority" in lines
 
@@ -62,15 +63,15 @@ def test_name_with_stacked_marks_does_not_cover_other_lines() -> None:
 
 def test_homoglyph_organisation_name_is_pointed_out_to_the_registrar() -> None:
     assert alphabets("Polizei Düsseldorf") == ("LATIN",)
-    lines = list(describe(_item("P\u043elizei")))
+    lines = list(describe(_item("P\u043elizei"), language="en"))
     assert any("CAREFUL" in line and "CYRILLIC, LATIN" in line for line in lines)
-    assert not any("CAREFUL" in line for line in describe(_item("Polizei Köln")))
+    assert not any("CAREFUL" in line for line in describe(_item("Polizei Köln"), language="en"))
 
 
 def test_one_statement_among_many_is_counted_at_the_end_of_the_list() -> None:
     items = [_item(f"Klinikum {number}") for number in range(200)]
     items.insert(137, _item("x", "device.enrol"))
-    assert list(counted(SigningFile("ab" * 32, tuple(items)))) == [
+    assert list(counted(SigningFile("ab" * 32, tuple(items)), language="en")) == [
         "1 x ENROL A DEVICE, which can then read (device.enrol)",
         "200 x ADMIT AN ORGANISATION (organisation.admit)",
     ]

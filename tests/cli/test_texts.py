@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from exchange.cli.failure import HINTS
-from exchange.cli.texts import HELPS, TEXTS, language_of, process_language
+from exchange.cli.failure import HINTS, report_failure
+from exchange.cli.terminal import Terminal
+from exchange.cli.texts import HELPS, TEXTS
 from exchange.model.alert import AlertKind, Certainty, Severity, Urgency
+from exchange.policy.explain import SENTENCES
+from keys.errors import KeyFileError, KeysError, SigningFileError
+from keys.language import Language, language_of, process_language
+from keys.texts import SENTENCES as SENTENCES_OF_KEYS
 
 CLI = Path(__file__).parents[2] / "exchange" / "cli"
 TALKERS = {"say", "hint", "text", "fail", "confirm", "progress", "CommandError"}
@@ -102,3 +107,28 @@ def test_german_is_first_and_another_locale_reads_english(environ: dict[str, str
 def test_the_language_asked_for_wins_over_the_locale() -> None:
     assert process_language(["inbox", "--lang", "en"]) == "en"
     assert process_language(["inbox", "--lang=de"]) == "de"
+
+
+def test_the_registrars_own_command_says_the_same_in_german() -> None:
+    # These two mean an alert and an answer here, a statement there; `failure` tells them apart by the class.
+    known = {code: TEXTS[f"code_{code}"][0] for code in SENTENCES_OF_KEYS if f"code_{code}" in TEXTS}
+    known |= {code: SENTENCES[code][0] for code in SENTENCES_OF_KEYS if code in SENTENCES}
+    assert {code for code in known if known[code] != SENTENCES_OF_KEYS[code]} == {"expired", "body-too-large"}
+    assert TEXTS["passphrases_differ"][0] == SENTENCES_OF_KEYS["passphrases-differ"]
+
+
+@pytest.mark.parametrize(
+    ("error", "language", "said"),
+    [
+        (SigningFileError("expired", "it ran out"), "de", "eine Erklärung kann nicht mehr angenommen werden"),
+        (SigningFileError("expired", "it ran out"), "en", "it ran out [expired]"),
+        (KeyFileError("permissions-loose", "readable"), "de", "eine geheime Datei ist für andere lesbar"),
+        (KeyFileError("permissions-loose", "readable"), "en", "readable [permissions-loose]"),
+        (KeyFileError("wrong-passphrase", "wrong"), "de", "die Passphrase ist falsch"),
+    ],
+)
+def test_an_error_of_a_key_or_a_signing_file_is_said_in_the_language_of_the_run(
+    error: KeysError, language: Language, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report_failure(Terminal(language), error)
+    assert said in capsys.readouterr().err

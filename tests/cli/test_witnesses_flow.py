@@ -52,7 +52,7 @@ def test_a_naming_is_prepared_read_signed_and_posted(
     assert said.index("comes: a.example, https://a.example/in") < said.index("comes: b.example")
     assert witness_fingerprint(key("a.example").signer.public) in said
     assert "2 of 2 witnesses are enough" in said and "CAREFUL: with" not in said
-    keys_command.main(["show", str(out)])
+    keys_command.main(["show", str(out), "--lang", "en"])
     shown = capsys.readouterr().out
     assert "NAME THE WITNESSES of both logs, all of them (witness.name)" in shown
     assert f"witnesses[1].keys: compare {witness_fingerprint(key('a.example').signer.public)}" in shown

@@ -18,9 +18,10 @@ from keys.envelope import Envelope
 from keys.errors import KeysError
 from keys.keyfile import Cost, create_secret
 from keys.note import LogSigner
-from keys.registrar import Opening, SigningFile, SigningItem, describe, plain
+from keys.registrar import Opening, SigningFile, SigningItem
 from keys.sign import SoftwareSigner, StatementSigner, add_signature, sign_statement
 from keys.verify import verify_hybrid, witness_fingerprint
+from keys.words import describe, plain
 
 NOW = 1_796_000_000
 EXCHANGE = "ab" * 32
@@ -215,7 +216,7 @@ def witness(name: str = "w.example") -> dict[str, Any]:
 def test_a_naming_of_witnesses_is_shown_in_words_with_digits_to_compare(ada: SoftwareSigner) -> None:
     first, second = witness("a.example"), witness("b.example")
     signed = SigningFile(EXCHANGE, (naming(first, second, quorum=2),)).sign(ada, NOW)
-    lines = list(describe(signed.items[0]))
+    lines = list(describe(signed.items[0], language="en"))
     assert lines[0] == "NAME THE WITNESSES of both logs, all of them (witness.name)"
     assert "  quorum: 2" in lines
     at = lines.index("  witnesses[1].name: a.example")
@@ -227,7 +228,7 @@ def test_a_naming_of_witnesses_is_shown_in_words_with_digits_to_compare(ada: Sof
     ]
     assert not any(first["mldsa44"][:40] in line for line in lines), "nobody reads 1,312 bytes"
     empty = SigningFile(EXCHANGE, (naming(quorum=0, previous="ef" * 32),)).sign(ada, NOW)
-    assert "  witnesses: []" in describe(empty.items[0])
+    assert "  witnesses: []" in describe(empty.items[0], language="en")
 
 
 @pytest.mark.parametrize(
@@ -265,7 +266,7 @@ def test_device_with_unusable_keys_is_not_signed(reader: Any, ada: SoftwareSigne
     assert code_of(lambda: of(enrolment(scan=1)).sign(ada, NOW)) == "bad-field"
     bad = {**reader.public.to_json(), "ed25519": b64u(b"\x01" + bytes(31))}
     assert code_of(lambda: of(enrolment(signing=bad)).sign(ada, NOW)) == "bad-ed25519-key"
-    shown = "\n".join(describe(enrolment()))
+    shown = "\n".join(describe(enrolment(), language="en"))
     assert reader.fingerprint in shown
     assert f"signing key {reader.public.key_id}" in shown
 
@@ -306,7 +307,7 @@ def test_a_malformed_signing_file_is_refused() -> None:
 
 
 def test_everything_that_is_signed_is_shown() -> None:
-    shown = list(describe(admission()))
+    shown = list(describe(admission(), language="en"))
     assert shown[0] == "ADMIT AN ORGANISATION (organisation.admit)"
     text = "\n".join(shown)
     for part in (
@@ -326,15 +327,17 @@ def test_everything_that_is_signed_is_shown() -> None:
 def test_signatures_are_shown_as_verified_wrong_or_claimed(ada: SoftwareSigner, bob: SoftwareSigner) -> None:
     item = suspension()
     signed = SigningItem(add_signature(item.envelope, ada))
-    assert any("not verified here" in line for line in describe(signed))
-    assert any(line.endswith("verified") for line in describe(signed, (ada.public,)))
+    assert any("not verified here" in line for line in describe(signed, language="en"))
+    assert any(line.endswith("verified") for line in describe(signed, (ada.public,), language="en"))
     other = sign_statement("organisation.suspend", {"at": 1}, ada)
     wrong = SigningItem(Envelope(item.envelope.kind, item.envelope.body, other.signatures))
-    assert any("WRONG" in line for line in describe(wrong, (ada.public,)))
+    assert any("WRONG" in line for line in describe(wrong, (ada.public,), language="en"))
     half = SigningItem(add_signature(item.envelope, ada, scheme="ed25519"))
-    assert any("INCOMPLETE" in line for line in describe(half, (ada.public,)))
+    assert any("INCOMPLETE" in line for line in describe(half, (ada.public,), language="en"))
     first = founding(ada, bob)
-    assert any(line.endswith("verified") for line in describe(SigningItem(add_signature(first.envelope, ada))))
+    assert any(
+        line.endswith("verified") for line in describe(SigningItem(add_signature(first.envelope, ada)), language="en")
+    )
 
 
 @pytest.mark.parametrize(
@@ -345,7 +348,7 @@ def test_attack_text_that_moves_the_cursor_or_turns_the_direction(text: str) -> 
     assert "\\u{" in plain(text)
     assert plain(text).isprintable()
     item = suspension(organisation=text)
-    assert all(line.isprintable() for line in describe(item))
+    assert all(line.isprintable() for line in describe(item, language="en"))
 
 
 def test_names_with_umlauts_are_shown_as_they_are() -> None:
@@ -361,8 +364,8 @@ def test_malformed_values_are_shown_and_not_trusted(ada: SoftwareSigner) -> None
         {"registrars": ["x"]},
         {"registrars": {"ed25519": "x", "mldsa44": []}},
     ):
-        assert list(describe(suspension(**change)))
-    assert list(describe(SigningItem(Envelope("device.enrol", encode({}), ()))))
+        assert list(describe(suspension(**change), language="en"))
+    assert list(describe(SigningItem(Envelope("device.enrol", encode({}), ())), language="en"))
 
 
 # -- the command line ------------------------------------------------------------------------------
@@ -388,7 +391,17 @@ def desk(tmp_path: Path, ada: SoftwareSigner) -> Path:
 
 
 def sign_arguments(desk: Path, *more: str) -> list[str]:
-    return ["sign", str(desk / "file"), "--key", str(desk / "r1.key"), "--passphrase-file", str(desk / "words"), *more]
+    return [
+        "sign",
+        str(desk / "file"),
+        "--key",
+        str(desk / "r1.key"),
+        "--passphrase-file",
+        str(desk / "words"),
+        "--lang",
+        "en",
+        *more,
+    ]
 
 
 def test_sign_shows_then_signs(desk: Path, ada: SoftwareSigner, capsys: pytest.CaptureFixture[str]) -> None:
@@ -412,7 +425,7 @@ def test_sign_asks_for_a_full_yes(desk: Path, answer: str, status: int, monkeypa
 
 def test_sign_refuses_before_it_asks_for_the_passphrase(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (desk / "file").write_bytes(of(suspension()).save())  # prepared long ago
-    assert command.main(["sign", str(desk / "file"), "--key", str(desk / "absent"), "--yes"]) == 1
+    assert command.main(["sign", str(desk / "file"), "--key", str(desk / "absent"), "--yes", "--lang", "en"]) == 1
     err = capsys.readouterr().err
     assert "refused:" in err
     assert "hint:" in err
@@ -433,7 +446,7 @@ def test_a_file_changed_while_the_registrar_read_it_is_not_overwritten(
 def test_show_prints_every_field_and_verifies_known_keys(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command.main(sign_arguments(desk, "--yes"))
     capsys.readouterr()
-    assert command.main(["show", str(desk / "file"), "--public", str(desk / "r1.pub")]) == 0
+    assert command.main(["show", str(desk / "file"), "--public", str(desk / "r1.pub"), "--lang", "en"]) == 0
     out = capsys.readouterr().out
     assert "SUSPEND AN ORGANISATION" in out
     assert ": verified" in out
@@ -441,7 +454,7 @@ def test_show_prints_every_field_and_verifies_known_keys(desk: Path, capsys: pyt
 
 def test_show_of_a_file_not_to_be_signed_prints_it_and_fails(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (desk / "file").write_bytes(of(suspension()).save())
-    assert command.main(["show", str(desk / "file")]) == 1
+    assert command.main(["show", str(desk / "file"), "--lang", "en"]) == 1
     out = capsys.readouterr()
     assert "SUSPEND AN ORGANISATION" in out.out
     assert "hint:" in out.err

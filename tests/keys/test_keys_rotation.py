@@ -77,7 +77,7 @@ def test_a_rotation_shows_who_stays_goes_and_comes_with_digits(
 ) -> None:
     before = registrars_in([founded], founded.exchange)
     item = rotation(founded, people["ada"], people["bob"], people["dan"])
-    shown = list(explain_rotation(item, before, people["bob"].public.key_id))
+    shown = list(explain_rotation(item, before, people["bob"].public.key_id, language="en"))
     for word, name in (("STAYS", "ada"), ("STAYS", "bob"), ("GOES", "cyd"), ("COMES", "dan")):
         key_id = people[name].public.key_id
         place = next(i for i, line in enumerate(shown) if line.startswith(f"  {word} {key_id}"))
@@ -93,7 +93,9 @@ def test_a_lost_key_is_replaced_when_two_old_and_the_new_one_signed(
     before = registrars_in([founded], founded.exchange)
     ada, bob, dan = (people[name] for name in ("ada", "bob", "dan"))
     item = sign(rotation(founded, ada, bob, dan), ada, bob, dan)
-    assert "  all signatures that are needed are there; nobody else signs" in list(explain_rotation(item, before))
+    assert "  all signatures that are needed are there; nobody else signs" in list(
+        explain_rotation(item, before, language="en")
+    )
     later = registrars_in([SigningFile(founded.exchange, (item,)), founded], founded.exchange)
     assert set(later.keys) == {s.public.key_id for s in (ada, bob, dan)}
     assert later.statement == item.envelope.statement_id
@@ -102,7 +104,7 @@ def test_a_lost_key_is_replaced_when_two_old_and_the_new_one_signed(
 def test_without_earlier_files_it_says_what_it_cannot_know(
     people: dict[str, SoftwareSigner], founded: SigningFile
 ) -> None:
-    shown = list(explain_rotation(rotation(founded, people["ada"], people["dan"]), None))
+    shown = list(explain_rotation(rotation(founded, people["ada"], people["dan"]), None, language="en"))
     assert any("cannot be shown" in line for line in shown)
     assert not any(line.startswith(("  STAYS", "  GOES", "  COMES")) for line in shown)
 
@@ -172,7 +174,7 @@ def test_the_command_signs_a_rotation_after_showing_it(
     (tmp_path / "founding.json").write_bytes(founded.save())
     item = rotation(founded, ada, people["bob"], people["dan"], at=now)
     (tmp_path / "rotate.json").write_bytes(SigningFile(founded.exchange, (item,)).save())
-    words = ["--registrars", str(tmp_path / "founding.json")]
+    words = ["--registrars", str(tmp_path / "founding.json"), "--lang", "en"]
     status = command.main(
         ["sign", str(tmp_path / "rotate.json"), "--key", str(tmp_path / "ada.key"), "--yes", *words,
          "--passphrase-file", str(tmp_path / "words")]
