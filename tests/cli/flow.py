@@ -189,9 +189,10 @@ class Office:
         """A member's home."""
         return self.folder / "members" / handle
 
-    def member(self, handle: str, *arguments: str | Path, check: bool = True) -> Ran:
+    def member(self, handle: str, *arguments: str | Path, check: bool = True, lang: str = "en") -> Ran:
         """Run a command at a member's home."""
-        return exchange(*arguments, "--home", self.home(handle), "--passphrase-file", self.passphrase, check=check)
+        at_home = ["--home", self.home(handle), "--passphrase-file", self.passphrase]
+        return exchange(*arguments, *at_home, check=check, lang=lang)
 
     def join(self, handle: str) -> Ran:
         """A person joins with the invitation."""

@@ -113,7 +113,8 @@ def test_a_client_is_registered_by_two_and_its_person_enrolled(office: Office, t
     alone = office.member("wirth", "client", "register", "Bäckerei Ost", "--yes", check=False)
     assert alone.status == 2
     office.member("wirth", "client", "register", "Bäckerei Ost", "--for", "100d", "--out", path, "--yes")
-    office.member("winter", "countersign", path, "--yes")
+    seen = office.member("winter", "countersign", path, "--yes", lang="de").err
+    assert "einen Mandanten eintragen oder verlängern (client.register)" in seen and ": geprüft" in seen
     listed = office.member("winter", "client", "list", "--json").json["clients"]
     assert [(c["name"], c["state"]) for c in listed] == [("Bäckerei Ost", "in-force")]
     line = office.member("wirth", "invite", "--name", "Olga Ost", "--client", "Bäckerei Ost", "--yes", "--json").json
