@@ -43,7 +43,7 @@ def registrars_in(files: Sequence[SigningFile], exchange: str | None) -> Registr
     if found is None:
         raise SigningFileError("no-founding", "the founding of this exchange is not among the files given")
     body = body_of(found)
-    now = Registrars({key.key_id: key for key in named_registrars(body)}, int(body["threshold"]))
+    now = Registrars({key.key_id: key for key in named_registrars(body)}, _threshold(body))
     if len(_verified(found.envelope, now.keys)) < now.threshold:
         raise SigningFileError("rotation-broken", "the founding lacks signatures")
     waiting = [item for item in items if item.envelope.kind == ROTATE and body_of(item).get("exchange") == exchange]
@@ -62,7 +62,15 @@ def _after(before: Registrars, item: SigningItem) -> Registrars:
         raise SigningFileError("rotation-broken", "a rotation among the files given lacks signatures")
     body = body_of(item)
     keys = {key.key_id: key for key in named_registrars(body)}
-    return Registrars(keys, int(body["threshold"]), item.envelope.statement_id)
+    return Registrars(keys, _threshold(body), item.envelope.statement_id)
+
+
+def _threshold(body: dict[str, Any]) -> int:
+    """How many sign together, at least two: a file that was carried here may say anything. Raises SigningFileError `bad-field`."""
+    threshold = body.get("threshold")
+    if type(threshold) is not int or threshold < 2:
+        raise SigningFileError("bad-field", "the threshold is not between 2 and the number of registrars")
+    return threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +94,7 @@ def lacking(before: Registrars, item: SigningItem) -> Lacking:
     signed = _verified(item.envelope, before.keys | named)
     return Lacking(
         max(0, before.threshold - len(signed & before.keys.keys())),
-        max(0, int(body["threshold"]) - len(signed & named.keys())),
+        max(0, _threshold(body) - len(signed & named.keys())),
         tuple(sorted(named.keys() - before.keys.keys() - signed)),
     )
 
@@ -130,7 +138,9 @@ def explain_rotation(
         yield from _said("rotation_so_far", language, threshold=before.threshold, number=len(before.keys))
     yield from _said("rotation_from_now", language, threshold=plain(str(body.get("threshold"))), number=len(named))
     yield from _said("rotation_meaning", language)
-    if before is not None:
+    if (
+        before is not None and type(body.get("threshold")) is int
+    ):  # else it is shown, and refused before anything is signed
         yield from _missing(lacking(before, item), body.get("previous"), before, language)
 
 

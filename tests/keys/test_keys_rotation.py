@@ -14,7 +14,7 @@ from keys.envelope import Envelope
 from keys.errors import KeysError, SigningFileError
 from keys.keyfile import Cost, create_secret
 from keys.note import LogSigner
-from keys.registrar import SigningFile, SigningItem, encode_registrar
+from keys.registrar import SigningFile, SigningItem, body_of, encode_registrar
 from keys.rotation import explain_rotation, lacking, registrars_in
 from keys.sign import SoftwareSigner, StatementSigner, add_signature
 
@@ -147,6 +147,23 @@ def test_a_rotation_with_a_wrong_threshold_is_not_signed(
     item = rotation(founded, people["ada"], people["bob"], people["dan"], threshold=threshold)
     with pytest.raises(KeysError):
         SigningFile(founded.exchange, (item,)).sign(people["ada"], NOW)
+
+
+@pytest.mark.parametrize("threshold", [None, "2", 1, 0, -1, True, [2]])
+def test_attack_a_threshold_that_is_none_is_shown_and_counts_for_nothing(
+    people: dict[str, SoftwareSigner], founded: SigningFile, threshold: Any
+) -> None:
+    item = rotation(founded, people["ada"], people["bob"], people["dan"], threshold=threshold or 2)
+    body = body_of(item) | {"threshold": threshold}
+    if threshold is None:
+        del body["threshold"]
+    item = SigningItem(Envelope("registrar.rotate", encode(body), ()))
+    before = registrars_in([founded], founded.exchange)
+    if type(threshold) is not int:
+        assert any("COMES" in line for line in explain_rotation(item, before, language="en"))
+    with pytest.raises(SigningFileError) as refusal:
+        registrars_in([founded, SigningFile(founded.exchange, (sign(item, *people.values()),))], founded.exchange)
+    assert refusal.value.code == "bad-field"
 
 
 def test_two_registrars_with_half_a_key_in_common_are_not_signed(
