@@ -7,6 +7,8 @@ that the manifest names, bounded, and no link is followed. ``evidence_make`` wri
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -34,14 +36,15 @@ README = "README.txt"
 ALERT, FOUNDING = "alert", "founding"
 """Two statements that stand in files of their own: ``.json`` the envelope, ``.entry`` the entry, ``.tlog-proof`` its proof."""
 LEAVES = "leaves"
-REGISTRY, JOURNAL = "registry.json", "journal.json"
+REGISTRY, JOURNAL = "registry.json.gz", "journal.json.gz"
+"""Strict JSON, compressed (gzip): names and times that repeat are a third of a pack."""
 SIGNATURES = "signatures.mldsa65"
-"""The ML-DSA-65 signatures of ``registry.json`` and then ``journal.json``, in their order: as text they are a third longer."""
+"""The ML-DSA-65 signatures of the registry's and then the journal's statements, in their order: as text they are a third longer."""
 ENTRIES = "registry.entries"
 OPENINGS = "openings.json"
 WITNESS_POLICY = "witness-policy"
 MAX_FILE = 96 << 20
-"""Bytes of one file: the leaf list of the largest audience has 72 MiB."""
+"""Bytes of one file, and of what it holds compressed: the leaf list of the largest audience has 72 MiB."""
 MAX_MANIFEST = 65_536
 """Bytes."""
 MAX_FILES = 32
@@ -97,7 +100,7 @@ class StatementRecord(EntryRecord):
 
 
 class LogRecord(Record):
-    """``registry.json`` and ``journal.json``: earlier heads, statements, and entries shown without a statement."""
+    """``registry.json.gz`` and ``journal.json.gz``: earlier heads, statements, and entries shown without a statement."""
 
     entries: Annotated[tuple[EntryRecord, ...], Field(max_length=MAX_STATEMENTS)] = ()
     heads: Annotated[tuple[HeadRecord, ...], Field(max_length=MAX_STATEMENTS)]
@@ -181,8 +184,8 @@ class Pack:
         return data
 
     def log(self, name: str) -> LogRecord:
-        """``registry.json`` or ``journal.json``. Raises EvidenceError."""
-        return decode_record(LogRecord, name, self.file(name))
+        """``registry.json.gz`` or ``journal.json.gz``. Raises EvidenceError."""
+        return decode_record(LogRecord, name, unpacked(name, self.file(name)))
 
     def openings(self) -> dict[str, tuple[Opening, ...]]:
         """Openings by statement id, unverified; none when the pack has no names. Raises EvidenceError."""
@@ -204,6 +207,23 @@ def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise EvidenceError("evidence-malformed", f"{OPENINGS}: openings are a list", OPENINGS)
     return value
+
+
+def packed(data: bytes) -> bytes:
+    """Compressed as a gzip file (RFC 1952) without name and time."""
+    return gzip.compress(data, 9, mtime=0)
+
+
+def unpacked(name: str, data: bytes) -> bytes:
+    """What one gzip member holds, at most MAX_FILE bytes, and nothing behind it. Raises EvidenceError ``evidence-malformed``."""
+    reader = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        found = reader.decompress(data, MAX_FILE)
+    except zlib.error:
+        raise EvidenceError("evidence-malformed", f"{name} is no gzip file", name) from None
+    if not reader.eof or reader.unused_data:
+        raise EvidenceError("evidence-malformed", f"{name} is cut off, too large, or more than one gzip file", name)
+    return found
 
 
 def heads_of(records: Sequence[HeadRecord], file: str) -> tuple[ProvenHead, ...]:
@@ -258,7 +278,7 @@ def statement_of(record: StatementRecord, file: str, signatures: Signatures) -> 
 
 
 def statement_record(envelope: Envelope) -> tuple[dict[str, Any], bytes]:
-    """A statement as ``registry.json`` and ``journal.json`` hold it, without its entry, and its ML-DSA-65 signatures.
+    """A statement as ``registry.json.gz`` and ``journal.json.gz`` hold it, without its entry, and its ML-DSA-65 signatures.
 
     Raises EncodingError.
     """

@@ -31,6 +31,7 @@ from exchange.audit.evidence import (
     WITNESS_POLICY,
     EvidenceError,
     manifest_bytes,
+    packed,
     statement_record,
 )
 from exchange.audit.evidence_readme import readme
@@ -225,19 +226,17 @@ class _Maker:
             signatures.append(apart)
             return {**source.shown(log, index, data), **record}
 
-        files[REGISTRY] = encoding.encode(
-            {
-                "heads": source.heads("registry", sizes),
-                "statements": [stated("registry", i, registry[i][1], chains[i]) for i in sorted(chains)],
-            }
-        )
-        files[JOURNAL] = encoding.encode(
-            {
-                "entries": [source.shown("journal", index, data) for index, data in found.others],
-                "heads": source.heads("journal", {core.seen.journal.size}),
-                "statements": [stated("journal", index, data, other) for index, data, _, other in said],
-            }
-        )
+        registry_record = {
+            "heads": source.heads("registry", sizes),
+            "statements": [stated("registry", i, registry[i][1], chains[i]) for i in sorted(chains)],
+        }
+        files[REGISTRY] = packed(encoding.encode(registry_record))
+        journal_record = {
+            "entries": [source.shown("journal", index, data) for index, data in found.others],
+            "heads": source.heads("journal", {core.seen.journal.size}),
+            "statements": [stated("journal", index, data, other) for index, data, _, other in said],
+        }
+        files[JOURNAL] = packed(encoding.encode(journal_record))
         files[SIGNATURES] = b"".join(signatures)
         if core.label.sealed:
             files[LEAVES] = source.bundle.leaves(statement.id)

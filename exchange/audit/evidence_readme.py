@@ -45,9 +45,9 @@ Dateien
 -------
   alert.*        die Meldung mit den Unterschriften von Verfasser und Freigebenden
   founding.*     die Gründung: die Schlüssel der Protokolle und der Registrare
-  registry.json  Erklärungen, die Verfasser und Freigebende berechtigen, jede mit Nachweis
-  journal.json   weitere Fassungen, Prüfungen und Empfangsbestätigungen, jede mit Nachweis
-  signatures.mldsa65  die ML-DSA-65-Unterschriften zu registry.json und journal.json, der Reihe nach je 3.309 Bytes
+  registry.json.gz  Erklärungen, die Verfasser und Freigebende berechtigen, jede mit Nachweis
+  journal.json.gz  weitere Fassungen, Prüfungen und Empfangsbestätigungen, jede mit Nachweis
+  signatures.mldsa65  die ML-DSA-65-Unterschriften zu beiden, der Reihe nach je 3.309 Bytes
   leaves         für jedes Gerät, an das versiegelt wurde, ein namenloser Eintrag (nicht bei TLP:CLEAR)
 {options_de}
 Was dies nicht beweist
@@ -93,9 +93,9 @@ Files
 -----
   alert.*        the alert with the signatures of author and approvers
   founding.*     the founding: the keys of the logs and of the registrars
-  registry.json  statements that entitle author and approvers, each with its proof
-  journal.json   other versions, reviews and receipts, each with its proof
-  signatures.mldsa65  the ML-DSA-65 signatures of registry.json and journal.json, in order, 3,309 bytes each
+  registry.json.gz  statements that entitle author and approvers, each with its proof
+  journal.json.gz  other versions, reviews and receipts, each with its proof
+  signatures.mldsa65  the ML-DSA-65 signatures of both, in order, 3,309 bytes each
   leaves         for each device that it was sealed to a nameless record (not with TLP:CLEAR)
 {options_en}
 What this does not prove
@@ -113,8 +113,8 @@ OPTIONS = (
         "  openings.json  names of the organisations and persons concerned, as far as they were not erased\n",
     ),
     (
-        "                 registry.json berechtigt auch die Geräte, die bestätigt haben; journal.json hat ihre Wochenschlüssel\n",
-        "                 registry.json entitles the devices that confirmed, too; journal.json has their weekly keys\n",
+        "                 registry.json.gz berechtigt auch die Geräte, die bestätigt haben; journal.json.gz hat ihre Wochenschlüssel\n",
+        "                 registry.json.gz entitles the devices that confirmed, too; journal.json.gz has their weekly keys\n",
     ),
     (
         "  registry.entries  alle Einträge des Registers bei der Annahme, ohne Namen\n",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,24 +63,35 @@ def again(folder: Path, **fields: object) -> None:
     (folder / MANIFEST).write_bytes(manifest_bytes(files=files, **values))
 
 
+def held(folder: Path, name: str) -> Any:
+    """What a JSON file holds."""
+    data = (folder / name).read_bytes()
+    return json.loads(gzip.decompress(data) if name.endswith(".gz") else data)
+
+
+def put_back(folder: Path, name: str, data: bytes) -> None:
+    """Write a JSON file, compressed where it is."""
+    (folder / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+
+
 def change(folder: Path, name: str, edit: Callable[[dict[str, object]], object]) -> None:
     """Change a JSON file and the manifest with it."""
-    value = json.loads((folder / name).read_bytes())
+    value = held(folder, name)
     made = edit(value)
-    (folder / name).write_bytes(encoding.encode(value if made is None else made))
+    put_back(folder, name, encoding.encode(value if made is None else made))
     again(folder)
 
 
 def leave_out(folder: Path, place: int) -> None:
     """Leave a registry statement out, with its ML-DSA-65 signatures, and change the manifest with it."""
-    value = json.loads((folder / "registry.json").read_bytes())
+    value = held(folder, "registry.json.gz")
     numbers = [sum("sig" not in line for line in item["signatures"]) for item in value["statements"]]
     start = sum(numbers[:place]) * MLDSA65_SIGNATURE
     data = (folder / "signatures.mldsa65").read_bytes()
     rest = data[:start] + data[start + numbers[place] * MLDSA65_SIGNATURE :]
     (folder / "signatures.mldsa65").write_bytes(rest)
     del value["statements"][place]
-    (folder / "registry.json").write_bytes(encoding.encode(value))
+    put_back(folder, "registry.json.gz", encoding.encode(value))
     again(folder)
 
 
@@ -227,8 +240,8 @@ def test_attack_a_version_whose_predecessor_is_left_out(
 ) -> None:
     scene, (_, second, _), bundle = versions
     pack(bundle, second, tmp_path / "second")
-    change(tmp_path / "second", "journal.json", lambda value: {**value, "entries": value["entries"][1:]})
-    assert refused(tmp_path / "second", scene.world.exchange) == ("version-unreleased", "journal.json")
+    change(tmp_path / "second", "journal.json.gz", lambda value: {**value, "entries": value["entries"][1:]})
+    assert refused(tmp_path / "second", scene.world.exchange) == ("version-unreleased", "journal.json.gz")
 
 
 def test_attack_a_journal_that_releases_a_version_twice(tmp_path: Path) -> None:
@@ -314,12 +327,13 @@ ODD: tuple[object, ...] = ("0", 7, 2**52, -1, "x", [], {}, True)
 """What stands in a value's place."""
 
 
-@pytest.mark.parametrize("name", ["alert.json", "founding.json", "journal.json", "openings.json", "registry.json"])
+@pytest.mark.parametrize(
+    "name", ["alert.json", "founding.json", "journal.json.gz", "openings.json", "registry.json.gz"]
+)
 def test_attack_any_value_of_a_file_changed_is_refused_in_good_order(
     partnership: Partnership, red: Path, name: str
 ) -> None:
-    whole = (red / name).read_bytes()
-    value = json.loads(whole)
+    value = held(red, name)
     found = places(value)
     for number, path in enumerate(found[:: max(1, len(found) // 24)]):
         odd = ODD[number % len(ODD)]
@@ -327,10 +341,39 @@ def test_attack_any_value_of_a_file_changed_is_refused_in_good_order(
         def put(_: object, odd: object = odd) -> object:
             return odd
 
-        (red / name).write_bytes(changed(value, path, put))
+        put_back(red, name, changed(value, path, put))
         again(red)
         with pytest.raises(EvidenceError):
             verify_evidence(red, partnership.world.exchange)
+
+
+def bomb(megabytes: int) -> bytes:
+    """A gzip file of zeros, a thousand times as large when unpacked."""
+    return gzip.compress(bytes(megabytes << 20))
+
+
+@pytest.mark.parametrize(
+    "twist",
+    [
+        lambda data: data[:-1],
+        lambda data: data + b"\0",
+        lambda data: data + data,
+        lambda data: gzip.decompress(data),
+        lambda data: b"",
+        lambda data: data[:-8] + bytes(8),
+        lambda data: bomb(97),
+    ],
+    ids=["cut-off", "trailing-byte", "two-members", "not-compressed", "empty", "wrong-sum", "bomb"],
+)
+def test_attack_a_compressed_file_that_is_not_exactly_one(
+    partnership: Partnership, red: Path, twist: Callable[[bytes], bytes]
+) -> None:
+    for name in ("registry.json.gz", "journal.json.gz"):
+        whole = (red / name).read_bytes()
+        (red / name).write_bytes(twist(whole))
+        again(red)
+        assert refused(red, partnership.world.exchange) == ("evidence-malformed", name)
+        (red / name).write_bytes(whole)
 
 
 def test_attack_a_statement_swapped_for_another_one(
@@ -356,7 +399,7 @@ def test_attack_the_proof_of_another_entry(partnership: Partnership, bundle: Pat
     pack(bundle, partnership.amber, tmp_path / "amber")
     shutil.copyfile(tmp_path / "amber" / "alert.tlog-proof", red / "alert.tlog-proof")
     again(red)
-    assert refused(red, partnership.world.exchange) == ("proof-invalid", "journal.json")
+    assert refused(red, partnership.world.exchange) == ("proof-invalid", "journal.json.gz")
     shutil.copyfile(tmp_path / "amber" / "alert.entry", red / "alert.entry")
     again(red)
     assert refused(red, partnership.world.exchange)[0] in {"statement-mismatch", "registry-unknown"}
@@ -377,13 +420,13 @@ def test_attack_a_receipt_from_a_device_never_sealed_to(tmp_path: Path) -> None:
 
 def test_attack_a_receipt_of_another_alert(partnership: Partnership, bundle: Path, red: Path, tmp_path: Path) -> None:
     pack(bundle, partnership.amber, tmp_path / "amber", FULL)
-    other = json.loads((tmp_path / "amber" / "journal.json").read_bytes())["statements"]
+    other = held(tmp_path / "amber", "journal.json.gz")["statements"]
     first = next(item for item in other if item["kind"] == "alert.receipt")
     assert partnership.released_red.id not in json.dumps(first)
-    shown = json.loads((red / "journal.json").read_bytes())["statements"]
+    shown = held(red, "journal.json.gz")["statements"]
     merged = sorted([*shown, first], key=lambda item: int(item["index"]))
-    change(red, "journal.json", lambda value: {**value, "statements": merged})
-    assert refused(red, partnership.world.exchange) == ("entry-mismatch", "journal.json")
+    change(red, "journal.json.gz", lambda value: {**value, "statements": merged})
+    assert refused(red, partnership.world.exchange) == ("entry-mismatch", "journal.json.gz")
 
 
 def test_attack_a_pack_of_another_exchange(red: Path, tmp_path: Path) -> None:
@@ -422,7 +465,7 @@ def test_attack_a_revoked_author_whose_revocation_is_left_out(tmp_path: Path) ->
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
         assert refused(folder, scene.world.exchange) == ("author-device-revoked", "alert.json")
-        leave_out(folder, len(json.loads((folder / "registry.json").read_bytes())["statements"]) - 1)
+        leave_out(folder, len(held(folder, "registry.json.gz")["statements"]) - 1)
     # What nobody can see without the registry's entries is said; with them it is found.
     shown = verify_evidence(tmp_path / "0", scene.world.exchange)
     assert "limit-chain-end" in shown.limits
@@ -444,7 +487,7 @@ def test_attack_terms_that_were_not_accepted_are_left_out(tmp_path: Path) -> Non
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
         assert refused(folder, world.exchange) == ("author-terms-not-accepted", "alert.json")
-        kinds = [item["kind"] for item in json.loads((folder / "registry.json").read_bytes())["statements"]]
+        kinds = [item["kind"] for item in held(folder, "registry.json.gz")["statements"]]
         leave_out(folder, kinds.index("terms.define"))
     assert "limit-chain-end" in verify_evidence(tmp_path / "0", world.exchange).limits
     assert refused(tmp_path / "1", world.exchange) == ("statement-withheld", "registry.entries")
@@ -460,7 +503,7 @@ def test_attack_a_registry_that_is_not_all_of_it(partnership: Partnership, red: 
 
 def test_attack_a_statement_of_a_chain_left_out_in_its_middle(partnership: Partnership, red: Path) -> None:
     leave_out(red, 1)
-    assert refused(red, partnership.world.exchange)[1] in {"registry.json", "registry.entries", "alert.json"}
+    assert refused(red, partnership.world.exchange)[1] in {"registry.json.gz", "registry.entries", "alert.json"}
 
 
 def test_attack_a_release_without_the_approvals_that_it_names(tmp_path: Path) -> None:

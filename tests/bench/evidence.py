@@ -105,7 +105,7 @@ def measure(report: Report, kept: Path) -> None:
         bundle = world.bundle(Path(folder) / "audit")
         for what, alert, choices, bound in (
             ("", usual, PLAIN, SIZE_BOUND),
-            (", with an approval", approved, PLAIN, None),
+            (", with an approval", approved, PLAIN, SIZE_BOUND),
             (", with an approval and the enrolments of ten readers", approved, Choices(readers=True), None),
         ):
             files = make_evidence(bundle, alert.id, choices)

@@ -12,7 +12,7 @@ from exchange.model.scalars import DAY
 from exchange.model.statements import Statement
 from exchange.policy.circles import below, changed
 from exchange.policy.decide import decide_one
-from exchange.policy.members import Facts
+from exchange.policy.members import Circle, Facts
 from exchange.policy.roster import RosterRefusal
 from exchange.policy.rules import r9_known
 from tests.policy.test_rules import Scene
@@ -335,3 +335,23 @@ def test_a_circle_has_at_most_a_thousand_members(members: int, fits: bool) -> No
     with pytest.raises(RosterRefusal) as refused_with:
         changed(facts, body, 0)
     assert (refused_with.value.rule, refused_with.value.code) == ("M18", "circle-too-large")
+
+
+def test_the_longest_way_up_counts_where_a_circle_stands_in_two() -> None:
+    inner, low, middle, top, leaf = (letter * 22 for letter in "ilmtl"[:4] + "f")
+    curators = frozenset[str]()
+    facts = Facts()
+    facts.circles = {
+        inner: Circle(inner, curators),
+        low: Circle(low, curators, frozenset({inner})),
+        middle: Circle(middle, curators, frozenset({inner})),
+        top: Circle(top, curators, frozenset({middle})),
+        leaf: Circle(leaf, curators),
+    }
+    more = CircleMembers.model_construct(organisations=None, persons=None, circles=(leaf,))
+    body = CircleChange.model_construct(circle=inner, add=more, remove=None, curators=None)
+    with pytest.raises(RosterRefusal) as refused_with:
+        changed(facts, body, 0)
+    assert (refused_with.value.rule, refused_with.value.code) == ("M18", "circle-too-deep")
+    del facts.circles[top]
+    assert changed(facts, body, 0).circles == {leaf}
