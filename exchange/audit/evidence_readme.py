@@ -113,7 +113,7 @@ OPTIONS = (
         "  openings.json  names of the organisations and persons concerned, as far as they were not erased\n",
     ),
     (
-        "                 registry.json.gz berechtigt auch die Geräte, die bestätigt haben; journal.json.gz hat ihre Wochenschlüssel\n",
+        "                 registry.json.gz berechtigt auch Geräte, die bestätigt haben; journal.json.gz hat ihre Wochenschlüssel\n",
         "                 registry.json.gz entitles the devices that confirmed, too; journal.json.gz has their weekly keys\n",
     ),
     (

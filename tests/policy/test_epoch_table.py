@@ -124,3 +124,19 @@ def test_a_week_s_keys_are_cut_at_a_size_also_when_they_were_published_out_of_or
     week = weeks_from(2, 1)[0]
     assert [set(table.usable(week, size)) for size in (3, 4, 5, 6)] == [set(), {early}, {early}, {early, late}]
     assert EpochTable().usable(week, 0) == {}
+
+
+def test_a_key_of_entry_0_is_there_from_size_1() -> None:
+    table, device = EpochTable(), encoding.b64u(urandom(16))
+    table.apply(0, "a" * 64, body_of(device, weeks_from(0, 9)))
+    week = weeks_from(0, 1)[0]
+    assert table.usable(week, 0) == {} and set(table.usable(week, 1)) == {device}
+
+
+@pytest.mark.parametrize("weeks", [1, 8, 13, 60])
+def test_weeks_ahead_are_counted_from_monday_to_monday(weeks: int) -> None:
+    first, count = encoding.week_of(START), weeks
+    week = first
+    for _ in range(count):
+        week = encoding.next_week(week)
+    assert weeks_from(weeks, 1) == [week]

@@ -140,3 +140,25 @@ def test_attack_leaves_of_another_root_are_refused(ready: bool) -> None:
 
 def test_no_leaves_at_all_leave_everybody_out() -> None:
     assert replace(case(2), leaves=()).answer() == ("R9", "recipient-missing")
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_attack_a_device_with_a_key_is_given_an_empty_leaf_or_one_without_a_stanza(ready: bool) -> None:
+    whole = case(3)
+    given_one = replace(whole, leaves=(leaf(0), leaf(1, stanza=bytes(32)), leaf(2))).signed()
+    assert given_one.answer(ready=ready) == ("R16", "stanza-without-key")
+    usable = replace(whole, recipients=tuple(replace(r, usable=n == 1) for n, r in enumerate(whole.recipients)))
+    assert usable.answer(ready=ready) == ("R16", "stanza-missing")
+
+
+@pytest.mark.parametrize("ready", [True, False])
+@pytest.mark.parametrize("tags", [(0, 2, 1), (1, 1, 2), (0, 1, 1)])
+def test_attack_leaves_out_of_order_or_with_one_tag_twice(ready: bool, tags: tuple[int, ...]) -> None:
+    found = replace(case(3), leaves=tuple(leaf(n, tag) for n, tag in enumerate(tags))).signed()
+    assert found.answer(ready=ready) == ("V7", "leaf-order")
+
+
+@pytest.mark.parametrize("ready", [True, False])
+@pytest.mark.parametrize("depth", [-1, 1, 3])
+def test_attack_the_right_root_at_another_depth(ready: bool, depth: int) -> None:
+    assert replace(case(3), depth=depth).answer(ready=ready) == ("V7", "root-mismatch")
