@@ -251,23 +251,22 @@ class AlertReplay:
             totals.emergencies += 1
         subject = known.statement
 
-        def notice(code: str, sentence: str) -> None:
-            recorder.notice(10, code, f"journal entry {index}: {sentence}", "journal", index, subject=subject)
+        def notice(code: str, form: str = "", **values: int) -> None:
+            recorder.notice(10, code, "journal", index, values, form=form, subject=subject)
 
         if core.witnessed is not None and core.witnessed > WITNESS_AGE:
-            age = "never" if core.witnessed >= NEVER_WITNESSED else f"{core.witnessed} s before"
-            notice("registry-unwitnessed", f"the witnesses had seen the registry {age}, and its author confirmed that")
+            ever = "-ever" if core.witnessed >= NEVER_WITNESSED else ""
+            notice("registry-unwitnessed", f"registry-unwitnessed{ever}", seconds=core.witnessed)
         if core.keyless:
-            notice("devices-without-key", f"{core.keyless} of {core.leaves} devices had no usable key")
+            notice("devices-without-key", keyless=core.keyless, leaves=core.leaves)
         if verdict.without_device:
-            notice("persons-without-device", f"{len(verdict.without_device)} recipients had no device")
+            notice("persons-without-device", number=len(verdict.without_device))
         if verdict.unserved:
-            notice("recipients-lost", f"{len(verdict.unserved)} devices lost their place before acceptance")
+            notice("recipients-lost", number=len(verdict.unserved))
         if verdict.unreached:
-            number = len(verdict.unreached)
-            notice("recipients-unreached", f"{number} earlier recipients were not in force and were not reached")
+            notice("recipients-unreached", number=len(verdict.unreached))
         if entry.at > core.at + ROSTER_LAG:
-            notice("accepted-late", f"it was accepted {entry.at - core.at} seconds after it was prepared")
+            notice("accepted-late", seconds=entry.at - core.at)
 
     # -- what others say about it ----------------------------------------------------------------------------------
 
@@ -395,9 +394,7 @@ class AlertReplay:
                 continue
             due = known.released_at + REVIEW_WITHIN
             if (known.reviewed_at is None and last > due) or (known.reviewed_at or 0) > due:
-                index = known.released_index
-                sentence = f"journal entry {index}: released without approval, and not reviewed within 24 hours"
-                recorder.notice(10, "emergency-unreviewed", sentence, "journal", index, subject=known.statement)
+                recorder.notice(10, "emergency-unreviewed", "journal", known.released_index, subject=known.statement)
         if complete:
             for path, _ in self._bundle.files("leaves"):
                 statement = path.partition("/")[2]

@@ -47,7 +47,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Die erste Stelle, die nicht stimmt:",
         "The first place that fails:"),
     "verdict_step": ("Prüfschritt {step}", "step {step}"),
-    "verdict_wording": ("Wortlaut der Prüfung (englisch)", "Wording of the verification"),
+    "verdict_wording": ("Wortlaut der Prüfung", "Wording of the verification"),
     "verdict_open": (
         "Deshalb konnten diese Prüfschritte nicht zu Ende geführt werden: {steps}. Über sie sagt dieser Bericht nichts "
         "Abschließendes.",
@@ -364,7 +364,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "more_exceptions": (
         "{number} weitere Ausnahmen sind nicht aufgeführt.",
         "{number} more exceptions are not listed."),
-    "wording": ("Wortlaut der Prüfung (englisch)", "Wording of the verification"),
+    "wording": ("Wortlaut der Prüfung (was ablehnt, auf Englisch)", "Wording of the verification"),
     "accesses": ("Zugriffe und Abweisungen", "Accesses and refusals"),
     "accesses_intro": (
         "Was prüfenden Personen und dem Betreiber ausgehändigt wurde, und was der Server abwies: beides sind Angaben des "

@@ -283,8 +283,7 @@ class JournalReplay:
             number = len(body.refusals) + body.uncounted
             totals.refusals += number
             codes = ", ".join(sorted({refusal.code for refusal in body.refusals}))
-            sentence = f"journal entry {index}: the exchange refused {number} statements ({codes})"
-            recorder.notice(10, "statements-refused", sentence, "journal", index)
+            recorder.notice(10, "statements-refused", "journal", index, {"number": number, "codes": codes})
             return
         for delivery in body.deliveries:
             known = self._alerts.known(delivery.alert)

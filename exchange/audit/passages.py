@@ -14,7 +14,7 @@ from exchange.audit.document_texts import NOTICE_MEANS, STEP_MEANS, Language, pi
 from exchange.audit.facts import AlertFact, Collector, Row
 from exchange.audit.names import Family, Name, Names, plain
 from exchange.audit.report import Finding, Report, Step
-from exchange.audit.texts import code_text, step_title
+from exchange.audit.texts import code_text, step_title, told
 from exchange.content.moments import moment
 from exchange.model.tlp import Label
 from exchange.policy.explain import SENTENCES, explain
@@ -89,13 +89,14 @@ class StepLine:
 
 @dataclass(frozen=True, slots=True)
 class FindingLine:
-    """A finding: reference or file, code in words, the code itself with its rule, the verification's own wording."""
+    """A finding: reference or file, code in words, the code with its rule, what the verification tells, in which language."""
 
     ref: Ref | None
     place: str
     words: str
     code: str
     wording: str
+    tongue: str
     means: str
 
 
@@ -150,7 +151,8 @@ class Passages:
             plain(finding.subject, 120),
             self.words(finding),
             code,
-            plain(finding.sentence, 300),
+            plain(told(finding.form, finding.values, self._language) if finding.form else finding.sentence, 300),
+            self._language if finding.form else "en",
             "" if means is None else pick(means, self._language),
         )
 

@@ -155,8 +155,8 @@ class RegistryReplay:
         """An opening that was erased and is in the bundle all the same: somebody kept it."""
         for opening in self._openings[statement]:
             if (statement, opening.field) in facts.erased:
-                sentence = f"the opening of {opening.field} of {statement} was erased, and is in this bundle"
-                self._recorder.notice(6, "opening-kept", sentence, "registry", subject=statement)
+                told = {"field": opening.field, "statement": statement}
+                self._recorder.notice(6, "opening-kept", "registry", None, told, subject=statement)
                 self._recorder.totals.openings -= 1
 
     def _apply(self) -> None:

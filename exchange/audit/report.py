@@ -6,10 +6,12 @@ at.  A step is passed when it was judged to its end and nothing in it was refuse
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
+from exchange.audit.texts import TOLD
 from exchange.tlog.checkpoint import LogName
 
 STEPS = tuple(range(1, 11))
@@ -26,7 +28,8 @@ _LOG_ORDER = {"registry": 0, "journal": 1, None: 2}
 class Finding:
     """One thing found: at which step, how grave, in which entry (log and index, where one is meant), what and why.
 
-    ``rule`` is the rule's number where one decided, ``subject`` a statement id or the path of a file in the bundle.
+    ``rule`` is the rule's number where one decided, ``subject`` a statement id or the path of a file in the bundle. ``form``
+    and ``values`` say the same as ``sentence`` for a reader of another language (``texts.TOLD``), where it is said there.
     """
 
     step: int
@@ -37,6 +40,8 @@ class Finding:
     index: int | None = None
     rule: str = ""
     subject: str = ""
+    form: str = ""
+    values: tuple[tuple[str, str], ...] = ()
 
     @property
     def place(self) -> tuple[int, int, int]:
@@ -227,15 +232,20 @@ class Recorder:
         self,
         step: int,
         code: str,
-        sentence: str,
         log: LogName | None = None,
         index: int | None = None,
+        values: Mapping[str, object] = MappingProxyType({}),
         *,
-        rule: str = "",
+        form: str = "",
         subject: str = "",
+        severity: Severity = "notice",
     ) -> None:
-        """An exception that the rules allow."""
-        self._add(Finding(step, "notice", code, _plain(sentence), log, index, rule, _plain(subject)))
+        """An exception that the rules allow, in the words of ``texts.TOLD`` for this form (the code, where none is given)."""
+        form = form or code
+        told = tuple((name, _plain(str(value))) for name, value in {"log": log, **values}.items())
+        place = "" if index is None else f"{log} entry {index}: "
+        sentence = place + TOLD[form][1].format(**dict(told))
+        self._add(Finding(step, severity, code, sentence, log, index, "", _plain(subject), form, told))
 
     def _add(self, finding: Finding) -> None:
         key = (finding.step, finding.severity)

@@ -6,6 +6,7 @@ The numbers are those of ``docs/spec/audit.md``; codes of roster, policy and ale
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 Language = Literal["de", "en"]
@@ -132,6 +133,95 @@ CODES: dict[str, tuple[str, str]] = {
 def step_title(number: int, language: Language) -> str:
     """The title of a step. Raises KeyError outside 1 to 10."""
     return STEPS[number][0 if language == "de" else 1]
+
+
+TOLD: dict[str, tuple[str, str]] = {
+    "accepted-late": (
+        "angenommen {seconds} Sekunden nach der Vorbereitung",
+        "it was accepted {seconds} seconds after it was prepared",
+    ),
+    "devices-without-key": (
+        "{keyless} von {leaves} Geräten hatten keinen brauchbaren Schlüssel",
+        "{keyless} of {leaves} devices had no usable key",
+    ),
+    "emergency-unreviewed": (
+        "ohne Freigabe veröffentlicht und nicht binnen 24 Stunden geprüft",
+        "released without approval, and not reviewed within 24 hours",
+    ),
+    "not-witnessed": (
+        "{quorum} von {witnesses} Zeugen haben die {head} Einträge nicht gesehen",
+        "{quorum} of {witnesses} witnesses have not seen the {log}'s {head} entries",
+    ),
+    "not-witnessed-since": (
+        "{quorum} von {witnesses} Zeugen haben die {head} Einträge nicht gesehen; der neueste Stand, den sie gesehen haben, hat "
+        "{size}",
+        "{quorum} of {witnesses} witnesses have not seen the {log}'s {head} entries; the newest that they have seen has {size}",
+    ),
+    "opening-kept": (
+        "die Namensangabe {field} von {statement} wurde gelöscht und liegt doch in diesem Paket",
+        "the opening of {field} of {statement} was erased, and is in this bundle",
+    ),
+    "persons-without-device": ("{number} Empfänger hatten kein Gerät", "{number} recipients had no device"),
+    "recipients-lost": (
+        "{number} Geräte verloren ihren Platz vor der Annahme",
+        "{number} devices lost their place before acceptance",
+    ),
+    "recipients-unreached": (
+        "{number} frühere Empfänger waren nicht in Kraft und wurden nicht erreicht",
+        "{number} earlier recipients were not in force and were not reached",
+    ),
+    "registry-unwitnessed": (
+        "die Zeugen hatten die Teilnehmerliste {seconds} s vorher gesehen, und die verfassende Person hat das bestätigt",
+        "the witnesses had seen the registry {seconds} s before, and its author confirmed that",
+    ),
+    "registry-unwitnessed-ever": (
+        "die Zeugen hatten die Teilnehmerliste nie gesehen, und die verfassende Person hat das bestätigt",
+        "the witnesses had seen the registry never, and its author confirmed that",
+    ),
+    "statements-refused": (
+        "die Plattform hat {number} Erklärungen abgelehnt ({codes})",
+        "the exchange refused {number} statements ({codes})",
+    ),
+    "witnesses-none": (
+        "die Teilnehmerliste benennt keinen Zeugen: niemand sonst bestätigt, dass alle dieselben Protokolle sehen",
+        "the registry names no witness: nobody else confirms that all see the same logs",
+    ),
+}
+"""What a finding tells beyond its code, by its form: (German, English)."""
+
+TOTALS: dict[str, tuple[str, str]] = {
+    "accesses": ("Zugriffe", "accesses"),
+    "alerts": ("veröffentlichte Meldungen", "alerts released"),
+    "approvals": ("Freigaben", "approvals"),
+    "deliveries": ("Auslieferungen", "deliveries"),
+    "devices": ("Geräte", "devices"),
+    "emergencies": ("dringende ohne Freigabe", "emergency releases"),
+    "epoch_bundles": ("Wochenschlüssel, Pakete", "bundles of weekly keys"),
+    "erased": ("Namensangaben, gelöscht", "openings erased"),
+    "exercises": ("Übungen", "exercises"),
+    "journal_entries": ("Einträge im Journal", "journal entries"),
+    "keyless": ("Geräte ohne Schlüssel", "devices without a key"),
+    "openings": ("Namensangaben, gezeigt", "openings shown"),
+    "organisations": ("Organisationen", "organisations"),
+    "persons": ("Personen", "persons"),
+    "proposals": ("Entwürfe zur Freigabe", "proposals"),
+    "read": ("gelesen", "read"),
+    "receipts_erased": ("Empfangsbestätigungen, gelöscht", "receipts erased"),
+    "received": ("empfangen", "received"),
+    "recipients": ("Geräte von Empfängern", "recipients' devices"),
+    "refusals": ("Ablehnungen", "refusals"),
+    "registry_entries": ("Einträge der Teilnehmerliste", "registry entries"),
+    "rejections": ("abgelehnte Entwürfe", "proposals rejected"),
+    "reviews": ("nachträgliche Prüfungen", "reviews"),
+    "unserved": ("vor der Annahme verloren", "lost before acceptance"),
+    "withheld": ("Namensangaben, nicht gezeigt", "openings not shown"),
+}
+"""What the logs hold, by the names of ``report.Totals``: (German, English)."""
+
+
+def told(form: str, values: Iterable[tuple[str, str]], language: Language) -> str:
+    """What a finding of this form tells."""
+    return TOLD[form][0 if language == "de" else 1].format(**dict(values))
 
 
 def code_text(code: str, language: Language) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from exchange.audit.bundle import MAX_POLICY, POLICY, BundleError
 from exchange.audit.policyfile import log_keys, witnesses_of
-from exchange.audit.report import Recorder, Witnessed
+from exchange.audit.report import Recorder, Severity, Witnessed
 from exchange.audit.source import Source
 from exchange.audit.trees import Founded, LogView, proven_entries
 from exchange.model.entry import parse_entry
@@ -164,19 +164,17 @@ def _judge_quorum(
     recorder.count(1)
     if newest is not None and newest[0] == head:
         return
-    tell = recorder.refuse if required else recorder.notice
+    severity: Severity = "refused" if required else "notice"
     if not facts.witnesses:
         if log == LOGS[0]:
-            tell(
-                1,
-                "witnesses-none",
-                "the registry names no witness: nobody else confirms that all see the same logs",
-                log,
-            )
+            recorder.notice(1, "witnesses-none", log, severity=severity)
         return
-    wanted = f"{facts.quorum} of {len(facts.witnesses)} witnesses"
-    last = "" if newest is None else f"; the newest that they have seen has {newest[0]}"
-    tell(1, "not-witnessed", f"{wanted} have not seen the {log}'s {head} entries{last}", log)
+    values = {"quorum": facts.quorum, "witnesses": len(facts.witnesses), "head": head}
+    if newest is None:
+        recorder.notice(1, "not-witnessed", log, None, values, severity=severity)
+    else:
+        values["size"] = newest[0]
+        recorder.notice(1, "not-witnessed", log, None, values, form="not-witnessed-since", severity=severity)
 
 
 def _judge_policy(bundle: Source, founding: Founding, facts: Facts, recorder: Recorder) -> None:

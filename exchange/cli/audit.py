@@ -124,7 +124,7 @@ def verify(
 
 def print_report(terminal: Terminal, report: Report) -> None:
     """The ten steps, the findings and the counts, as tables."""
-    from exchange.audit.texts import step_title
+    from exchange.audit.texts import TOTALS, step_title
 
     language = terminal.language
     rows = [
@@ -139,7 +139,8 @@ def print_report(terminal: Terminal, report: Report) -> None:
         place = [terminal.text(f"head_{name}") for name in ("step", "result", "where", "code", "what")]
         terminal.table([_finding(terminal, finding) for finding in findings], place)
     terminal.data()
-    terminal.table([[name, _total(value)] for name, value in report.totals.to_json().items() if value])
+    at = 0 if terminal.language == "de" else 1
+    terminal.table([[TOTALS[name][at], _total(value)] for name, value in report.totals.to_json().items() if value])
 
 
 def _state(step: Step) -> str:
@@ -149,10 +150,10 @@ def _state(step: Step) -> str:
 
 
 def _finding(terminal: Terminal, finding: Finding) -> list[object]:
-    from exchange.audit.texts import code_text
+    from exchange.audit.texts import code_text, told
 
     where = "" if finding.log is None else f"{finding.log} {'' if finding.index is None else finding.index}".strip()
-    sentence = finding.sentence
+    sentence = told(finding.form, finding.values, terminal.language) if finding.form else finding.sentence
     known = code_text(finding.code, terminal.language)
     if known is not None:
         sentence = f"{known}: {sentence}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from string import Formatter
 
 import exchange.audit.texts
-from exchange.audit.report import STEPS
-from exchange.audit.texts import CODES, code_text, step_title
+from exchange.audit.report import STEPS, Totals
+from exchange.audit.texts import CODES, TOLD, TOTALS, code_text, step_title, told
 from exchange.policy import explain
 
 PACKAGE = Path(exchange.audit.texts.__file__).parent
@@ -48,3 +49,25 @@ def test_every_code_has_words_in_both_languages() -> None:
     assert not missing
     assert all(code_text(code, "de") and code_text(code, "en") for code in CODES)
     assert code_text("no-such-code", "de") is None
+
+
+def test_every_total_has_a_name_in_both_languages() -> None:
+    assert TOTALS.keys() == set(Totals.__slots__)
+    assert all(german and english for german, english in TOTALS.values())
+
+
+def test_what_a_finding_tells_takes_the_same_values_in_both_languages() -> None:
+    for form, (german, english) in TOLD.items():
+        names = [{name for _, name, _, _ in Formatter().parse(text) if name} for text in (german, english)]
+        assert names[0] == names[1] - {"log"}, form
+        assert told(form, [(name, "7") for name in names[1]], "de") != told(
+            form, [(name, "7") for name in names[1]], "en"
+        )
+
+
+def test_every_notice_of_the_audit_is_told_in_both_languages() -> None:
+    source = "\n".join(file.read_text("utf-8") for file in PACKAGE.glob("*.py"))
+    noticed = set(re.findall(r'notice\(\s*(?:\d+, )?"([a-z-]+)"', source))
+    assert noticed and noticed <= TOLD.keys()
+    forms = {form.removesuffix("-ever").removesuffix("-since") for form in TOLD}
+    assert forms == noticed

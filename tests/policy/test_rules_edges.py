@@ -470,3 +470,12 @@ def test_r11_reaches_the_earlier_recipients_and_nobody_else(action: str) -> None
     assert answer(blind.rule(blind, doctor)) == (True, "R11", "earlier-recipient-said", ())
     clear = AudienceView(ROSTER, later(Label.CLEAR, action=action), None)
     assert answer(clear.rule(clear, doctor)) == (False, "R7", "public", ())
+
+
+def test_a_person_of_a_client_hears_first_what_stands_against_every_member() -> None:
+    view = AudienceView(ROSTER, core(audience={"everyone": True}))
+    assert rules.r1_in_force(view, ROSTER.facts.persons["guest"]) == rules.CLIENT
+    resting = changed("organisations", "client", suspended=True)
+    view = AudienceView(resting, core(audience={"everyone": True}))
+    found = rules.r1_in_force(view, resting.facts.persons["guest"])
+    assert found is not None and (found.rule, found.code) == ("R1", "organisation-suspended")
