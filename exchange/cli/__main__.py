@@ -12,6 +12,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import typer
 from typer.main import get_command
@@ -70,9 +71,10 @@ from exchange.cli import (
     witnesses_show,
 )
 from exchange.cli.failure import report_failure
+from exchange.cli.program_words import formatter, in_words
 from exchange.cli.terminal import DEBUG, REFUSED, USAGE, Terminal
 from exchange.cli.texts import help_text
-from keys.language import process_language
+from keys.language import Language, process_language
 
 PROGRAM = "exchange"
 COMMANDS: dict[str, Callable[..., object]] = {
@@ -189,16 +191,16 @@ def build(first: str | None = None) -> typer.Typer:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    given = _language_last(list(sys.argv[1:] if arguments is None else arguments))
+    asked = list(sys.argv[1:] if arguments is None else arguments)
+    given = _language_last(asked)
     first = next(iter(given), None)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name outside the terminal's alphabet must not stop the listing
             stream.reconfigure(errors="backslashreplace")
-    terminal = Terminal(process_language(given), as_json="--json" in given)
+    terminal = Terminal(process_language(asked), as_json="--json" in given)
     try:
-        status = get_command(build(first if first in FIRST else None)).main(
-            args=given, prog_name=PROGRAM, standalone_mode=False
-        )
+        command = _speaking(get_command(build(first if first in FIRST else None)), terminal.language)
+        status = command.main(args=given, prog_name=PROGRAM, standalone_mode=False)
         return status if isinstance(status, int) else 0
     except typer.TyperException as error:
         return _usage(terminal, error, given)
@@ -215,6 +217,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return report_failure(terminal, error)
 
 
+def _speaking(command: Any, language: Language) -> Any:
+    """The program with help pages in this language: all its commands share the class that writes them."""
+    context = command.context_class
+    plain = vars(context).get("plain_formatter", context.formatter_class)
+    context.plain_formatter = plain
+    context.formatter_class = formatter(plain) if language == "de" else plain
+    return command
+
+
 def _language_last(given: list[str]) -> list[str]:
     """``exchange --lang en inbox`` reads as ``exchange inbox --lang en``: every command has the option, the program has none."""
     if "--lang" not in given:
@@ -222,7 +233,7 @@ def _language_last(given: list[str]) -> list[str]:
     place = given.index("--lang")
     language, rest = given[place : place + 2], given[:place] + given[place + 2 :]
     words = [word for word in rest if not word.startswith("-")]
-    if not words or (len(rest) == 1 and rest[0] in GROUPS):
+    if not words or (len(words) == 1 and words[0] in GROUPS):
         return rest
     return [*rest, *language] if place == 0 else given
 
@@ -232,8 +243,7 @@ def _usage(terminal: Terminal, error: typer.TyperException, given: Sequence[str]
     if not given or message.startswith("Usage:"):  # nothing asked for: the help is the answer
         print(message, file=sys.stderr)
         return USAGE
-    line = message[:1].lower() + message[1:].rstrip(".")
-    terminal.fail("usage_wrong", reason=line, code="usage")
+    terminal.fail("usage_wrong", reason=in_words(message, terminal.language), code="usage")
     context = getattr(error, "ctx", None)
     terminal.hint("hint_help", command=PROGRAM if context is None else context.command_path)
     return int(error.exit_code)

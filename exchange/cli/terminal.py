@@ -1,6 +1,6 @@
 """Talking to a person and to a script: stdout is data, stderr is talk (``docs/spec/enrolment.md``, Command line).
 
-Talk is in lower case without a full stop, followed by ``hint:`` lines. Whatever came from others passes through ``safe``
+Talk is in lower case without a full stop, followed by ``hint:`` (``Hinweis:``) lines. Whatever came from others passes through ``safe``
 before it reaches a terminal: control characters and direction marks never do anything, they are shown (invariant I10).
 No secret is ever an argument; a passphrase is typed, or read from a file that nobody else can read.
 """
@@ -86,7 +86,8 @@ class Terminal:
 
     def hint(self, key: str, /, **values: Any) -> None:
         """One line that says what to do next."""
-        print(f"hint: {self.text(key, **values)}", file=sys.stderr)
+        word = "Hinweis" if self.language == "de" else "hint"
+        print(f"{word}: {self.text(key, **values)}", file=sys.stderr)
 
     def say_line(self, line: str) -> None:
         """Talk that is composed already."""

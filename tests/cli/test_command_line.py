@@ -107,8 +107,9 @@ def test_without_a_command_the_help_is_the_answer_and_the_status_is_2(capsys: py
     ],
 )
 def test_a_usage_error_is_one_line_a_hint_and_status_2(
-    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
     assert run(arguments) == 2
     captured = capsys.readouterr()
     lines = captured.err.splitlines()
