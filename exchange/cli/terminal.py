@@ -1,6 +1,6 @@
 """Talking to a person and to a script: stdout is data, stderr is talk (``docs/spec/enrolment.md``, Command line).
 
-Talk is in lower case without a full stop, followed by ``hint:`` (``Hinweis:``) lines. Whatever came from others passes through ``safe``
+Talk is in lower case without a full stop, then ``hint:`` (``Hinweis:``) lines. Whatever came from others passes through ``safe``
 before it reaches a terminal: control characters and direction marks never do anything, they are shown (invariant I10).
 No secret is ever an argument; a passphrase is typed, or read from a file that nobody else can read.
 """
