@@ -308,19 +308,24 @@ def manifest_bytes(exchange: str, statement: str, left_out: int, files: Mapping[
     )
 
 
+def is_pack(folder: Path) -> bool:
+    """Whether a folder's manifest says that it is an evidence pack."""
+    try:
+        return FORMAT.encode("ascii") in AuditBundle(folder).read(MANIFEST, MAX_MANIFEST)
+    except BundleError:
+        return False
+
+
 def read_pack(folder: Path) -> Pack:
     """Read a folder; every file has the length and hash that the manifest names.
 
     Raises EvidenceError: ``not-evidence``, ``file-missing``, ``file-differs``, ``file-too-large``, ``file-unreadable``,
     ``evidence-malformed``.
     """
-    try:
-        bundle = AuditBundle(folder)
-        raw = bundle.read(MANIFEST, MAX_MANIFEST)
-    except BundleError:
-        raw = b""
-    if FORMAT.encode("ascii") not in raw:
+    if not is_pack(folder):
         raise EvidenceError("not-evidence", f"this is no folder with the {MANIFEST} of an evidence pack")
+    bundle = AuditBundle(folder)
+    raw = bundle.read(MANIFEST, MAX_MANIFEST)
     manifest = decode_record(Manifest, MANIFEST, raw)
     found: dict[str, bytes] = {}
     for record in manifest.files:

@@ -89,6 +89,7 @@ def verify(
     json: JsonOption = False,
 ) -> None:
     """Verify a bundle without a network: consistency, signatures, four eyes, every decision recomputed."""
+    from exchange.audit.evidence import is_pack
     from exchange.audit.texts import step_title
     from exchange.audit.verify import run_verify
     from exchange.cli.audit_report import prepared
@@ -110,6 +111,8 @@ def verify(
         )
     if outcome.error is not None:
         report_failure(terminal, outcome.error)
+        if is_pack(folder):
+            terminal.hint("hint_evidence_verify")
     if outcome.report is not None:
         if json:
             terminal.json(outcome.report.to_json())

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from exchange.audit.bundle import BundleError
-from exchange.audit.evidence import MANIFEST, EvidenceError, manifest_bytes
+from exchange.audit.evidence import MANIFEST, EvidenceError, is_pack, manifest_bytes
 from exchange.audit.evidence_make import PLAIN, Choices, make_evidence, write_evidence
 from exchange.audit.evidence_verify import Evidence, verify_evidence
 from exchange.model.entry import RELEASED
@@ -604,3 +604,7 @@ def test_the_command_says_what_it_needs(partnership: Partnership, bundle: Path, 
         assert exchange("audit", "evidence", *words, check=False).status == 2
     unknown = exchange("audit", "evidence", "0" * 64, "--bundle", bundle, "--out", tmp_path / "x", check=False)
     assert unknown.status == 1 and "[alert-unknown]" in unknown.err
+
+
+def test_a_pack_is_told_from_a_bundle_and_from_any_other_folder(bundle: Path, red: Path, tmp_path: Path) -> None:
+    assert [is_pack(folder) for folder in (red, bundle, tmp_path, tmp_path / "none")] == [True, False, False, False]
