@@ -41,8 +41,8 @@ from tests.support.world import Member, World
 AUDIENCES = (10, 1_000, 10_000)
 ROUNDS = 151
 JUDGED = 1_000
-OPEN_BOUND = 2e-3
-"""Seconds for verifying and opening at `JUDGED` devices."""
+OPEN_BOUND = 3e-3
+"""Seconds for verifying and opening at `JUDGED` devices. It was 2 ms (docs/benchmarks.md)."""
 FLAT_BOUND = 1.5
 """Slowest audience over fastest, at most."""
 BYTES_BOUND = 24 * 1024
