@@ -13,10 +13,14 @@ from typing import Any, cast
 import pytest
 
 from exchange.model import registry
+from exchange.model.common import LogKey
 from exchange.policy import subjects
 from exchange.policy.members import Device, Facts, Organisation, Person, Terms
 from exchange.policy.roster import RosterRefusal
 from exchange.policy.subjects import check_subject, is_gone
+from keys import encoding
+from keys.note import LogSigner
+from keys.sign import StatementSigner
 
 NOW = 1_800_000_000
 ORG, GUEST, OTHER, NEW = (letter * 22 for letter in "ogxn")
@@ -326,3 +330,24 @@ def test_gone_for_good_is_who_was_removed_and_all_below(change: Change, families
     if is_gone(found, "organisation", GUEST):
         answers.add("client")
     assert answers == families and not is_gone(found, "circle", "c" * 22)
+
+
+# -- the server's keys (M11) -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bad", [None, "registry", "journal", "statement_key"])
+def test_a_founding_names_keys_that_somebody_can_verify_with(bad: str | None) -> None:
+    good = {log: LogSigner.generate(f"x.example/{log}").public.to_json() for log in ("registry", "journal")}
+    key = encoding.b64u(StatementSigner.generate().public.ed25519)
+    weak = encoding.b64u(bytes(32))
+    for log in good:
+        if log == bad:
+            good[log] = {**good[log], "ed25519": weak}
+    logs = SimpleNamespace(**{log: LogKey.model_construct(**value) for log, value in good.items()})
+    fields = {"logs": logs, "statement_key": weak if bad == "statement_key" else key}
+    if bad is None:
+        check(Facts(), registry.Founding, **fields)
+        return
+    with pytest.raises(RosterRefusal) as refusal:
+        check(Facts(), registry.Founding, **fields)
+    assert refusal.value.rule == "M11"
