@@ -61,7 +61,8 @@ def evidence(
         reason = sentence(terminal, error.code, error.detail)
         file = getattr(error, "file", "")
         if file:
-            terminal.fail("evidence_refused_file", file=file, reason=reason, detail=error.detail, code=error.code)
+            told = reason if error.detail in reason else f"{reason} ({error.detail})"
+            terminal.fail("evidence_refused_file", file=file, reason=told, code=error.code)
         else:
             terminal.fail("evidence_refused", reason=reason, code=error.code)
         raise typer.Exit(USAGE if error.code in ("not-evidence", "not-a-bundle") else REFUSED) from None

@@ -95,16 +95,24 @@ def _told(terminal: Terminal, error: Exception, code: str) -> str:
     if not isinstance(error, KeysError):
         return sentence(terminal, code, str(error))
     told = sentence_of_keys(error, terminal.language)
-    return told if isinstance(error, (SigningFileError, EnvelopeError)) else sentence(terminal, code, told)
+    own = isinstance(error, (SigningFileError, EnvelopeError)) or told != error.message
+    return told if own else sentence(terminal, code, told)
 
 
 def sentence(terminal: Terminal, code: str, detail: str) -> str:
-    """The sentence for a code in the person's language, else the error's own."""
+    """The sentence for a code in the person's language, else the error's own.
+
+    The auditor's words name no file and no entry; in German the detail stands in brackets behind them.
+    """
     key = f"code_{code}"
     if key in TEXTS:
         return terminal.text(key, detail=detail)
+    from exchange.audit.texts import code_text
     from exchange.policy.explain import SENTENCES, explain
 
     if code in SENTENCES and "{" not in SENTENCES[code][0]:
         return explain(code, language=terminal.language)
-    return detail
+    words = code_text(code, "de") if terminal.language == "de" else None
+    if words is None:
+        return detail
+    return f"{words} ({detail})" if detail else words

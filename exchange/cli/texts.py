@@ -19,6 +19,7 @@ from exchange.cli.texts_audit_report import AUDIT_REPORT, HELP_AUDIT_REPORT
 from exchange.cli.texts_audit_watch import AUDIT_WATCH, HELP_AUDIT_WATCH
 from exchange.cli.texts_clear import CLEAR
 from exchange.cli.texts_content import CONTENT
+from exchange.cli.texts_errors import ERRORS
 from exchange.cli.texts_evidence import EVIDENCE, HELP_EVIDENCE
 from exchange.cli.texts_help import HELP
 from exchange.cli.texts_messages import HELP_MESSAGES, MESSAGES
@@ -49,6 +50,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     **NAMING,
     **QUORUM,
     **AUDIT_WATCH,
+    **ERRORS,
     **EVIDENCE,
     **AUDIT_FETCH,
     **AUDIT_FSCK,

@@ -11,8 +11,8 @@ AUDIT_EVIDENCE: dict[str, tuple[str, str]] = {
     "evidence_written": ("{files} Dateien, {size} Bytes", "{files} files, {size} bytes"),
     "evidence_refused": ("kein Nachweis: {reason}", "no evidence: {reason}"),
     "evidence_refused_file": (
-        "der Nachweis stimmt nicht, Datei {file}: {reason} ({detail})",
-        "the evidence does not verify, file {file}: {reason} ({detail})"),
+        "der Nachweis stimmt nicht, Datei {file}: {reason}",
+        "the evidence does not verify, file {file}: {reason}"),
     "evidence_usage": (
         "entweder ALERT mit --bundle und --out, oder verify ORDNER mit --exchange",
         "either ALERT with --bundle and --out, or verify FOLDER with --exchange"),
