@@ -14,7 +14,7 @@ ENGLISH = re.compile(
 )
 
 
-@pytest.mark.parametrize("words", ["", *GROUPS, *COMMANDS])
+@pytest.mark.parametrize("words", ["", *sorted(GROUPS), *COMMANDS])
 def test_a_german_help_page_is_german(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--lang", "de", *words.split(), "--help"]) == 0
     page = capsys.readouterr().out
