@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from exchange.cli.options import ConfigOption, JsonOption, LangOption, chosen
-from exchange.cli.terminal import REFUSED, USAGE, CommandError, Terminal
+from exchange.cli.terminal import REFUSED, USAGE, Terminal
 from exchange.cli.texts import help_text
 
 if TYPE_CHECKING:
@@ -32,19 +32,16 @@ def fsck(
 
     Exit status 0 in order, 1 not, 2 nothing to judge.
     """
-    from exchange import config as configuration
     from exchange import serverkeys
     from exchange.audit.texts import step_title
+    from exchange.cli.configured import configured
     from exchange.cli.connect import now
     from exchange.cli.failure import report_failure
     from exchange.cli.stored import REBUILD, check
     from exchange.store.errors import StoreError
 
     terminal = Terminal(chosen(lang), as_json=json)
-    try:
-        server = configuration.load(config).server
-    except configuration.ConfigError as error:
-        raise CommandError("config_wrong", status=USAGE, code=error.code, reason=str(error)) from None
+    server = configured(terminal, config).server
     if head_file is None and (data is None or config is not None):
         head_file = server.head_file
     folder = data or server.data

@@ -25,8 +25,8 @@ def init(
     """Make the server's keys and the founding statement; nothing is overwritten and nothing is contacted."""
     from os import urandom
 
-    from exchange import config as configuration
     from exchange import serverkeys
+    from exchange.cli.configured import configured
     from exchange.cli.connect import now, registrar_key
     from exchange.client.enrol import LONGEST, encode_checked
     from keys.encoding import b64u
@@ -36,7 +36,7 @@ def init(
     from keys.verify import exchange_fingerprint
 
     terminal = Terminal(chosen(lang), as_json=json)
-    folder = data if data is not None else configuration.load(config).server.data
+    folder = data if data is not None else configured(terminal, config).server.data
     keys = [registrar_key(path) for path in registrar]
     if len({key.key_id for key in keys}) != len(keys) or not threshold <= len(keys) <= 9:
         raise CommandError("registrars_count", status=USAGE, threshold=threshold)

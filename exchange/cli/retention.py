@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from exchange.cli.options import ConfigOption, JsonOption, LangOption, YesOption, chosen
-from exchange.cli.terminal import USAGE, CommandError, Terminal
+from exchange.cli.terminal import Terminal
 from exchange.cli.texts import help_text
 
 
@@ -23,17 +23,14 @@ def retention(
     """Count what is due, then erase it on a stopped server; a running one does it by itself."""
     import asyncio
 
-    from exchange import config as configuration
+    from exchange.cli.configured import configured
     from exchange.service.exchange import DATABASE
     from exchange.service.retention import due, erase
     from exchange.store.database import Store
     from exchange.store.snapshot import Snapshot
 
     terminal = Terminal(chosen(lang), as_json=json)
-    try:
-        loaded = configuration.load(config)
-    except configuration.ConfigError as error:
-        raise CommandError("config_wrong", status=USAGE, code=error.code, reason=str(error)) from None
+    loaded = configured(terminal, config)
     days = loaded.retention.receipts_days
     path = (data or loaded.server.data) / DATABASE
     with Snapshot(path) as snapshot:

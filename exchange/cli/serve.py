@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from exchange.cli.options import ConfigOption, JsonOption, LangOption, chosen
-from exchange.cli.terminal import USAGE, CommandError, Terminal
+from exchange.cli.terminal import Terminal
 
 
 def serve(config: ConfigOption = None, lang: LangOption = None, json: JsonOption = False) -> None:
     """Run the server until SIGINT or SIGTERM; stdout has the address once it listens, stderr the operator's log."""
-    from exchange import config as configuration
+    from exchange.cli.configured import configured
 
     terminal = Terminal(chosen(lang), as_json=json)
-    try:
-        loaded = configuration.load(config)
-    except configuration.ConfigError as error:
-        raise CommandError("config_wrong", status=USAGE, code=error.code, reason=str(error)) from None
+    loaded = configured(terminal, config)
     from exchange.web import app
 
     def started(host: str, port: int) -> None:

@@ -13,14 +13,14 @@ from typing import Any, cast
 import pytest
 
 from exchange.model import registry
-from exchange.model.common import LogKey
+from exchange.model.common import LogKey, SigningKey
 from exchange.policy import subjects
 from exchange.policy.members import Device, Facts, Organisation, Person, Terms
 from exchange.policy.roster import RosterRefusal
 from exchange.policy.subjects import check_subject, is_gone
 from keys import encoding
 from keys.note import LogSigner
-from keys.sign import StatementSigner
+from keys.sign import SoftwareSigner, StatementSigner
 
 NOW = 1_800_000_000
 ORG, GUEST, OTHER, NEW = (letter * 22 for letter in "ogxn")
@@ -351,3 +351,25 @@ def test_a_founding_names_keys_that_somebody_can_verify_with(bad: str | None) ->
     with pytest.raises(RosterRefusal) as refusal:
         check(Facts(), registry.Founding, **fields)
     assert refusal.value.rule == "M11"
+
+
+@pytest.mark.parametrize("weak", ["ed25519", "scan"])
+def test_attack_a_device_with_a_key_that_everybody_can_use(weak: str) -> None:
+    signer = SoftwareSigner.generate().public
+    raw = {"ed25519": signer.ed25519, "scan": bytes([9, *bytes(31)])} | {weak: bytes(32)}
+    key = SigningKey.model_construct(ed25519=encoding.b64u(raw["ed25519"]), mldsa65=encoding.b64u(signer.mldsa65))
+    possession = SimpleNamespace(ed25519=encoding.b64u(bytes(64)), mldsa65=encoding.b64u(bytes(3309)))
+    found = facts()
+    person, organisation_ = (encoding.b64u(bytes([number]) * 16) for number in (1, 2))
+    found.persons[person] = Person(person, ORG, frozenset({"officer"}), frozenset())
+    found.organisations[organisation_] = organisation(organisation_)
+    with pytest.raises(RosterRefusal) as refusal:
+        check(
+            found, registry.DeviceEnrol, device=encoding.b64u(bytes([3]) * 16), person=person, signing=key,
+            scan=encoding.b64u(raw["scan"]), possession=possession,
+        )  # fmt: skip
+    assert refusal.value.rule == "M11" and refusal.value.code not in ("signature-invalid", "key-reused")
+
+
+def test_nobody_of_another_kind_is_gone() -> None:
+    assert is_gone(facts(), "circle", "c" * 22) is False
