@@ -127,8 +127,8 @@ def warn(member: Member) -> None:
     elif own.expires - time <= WARN_AHEAD:
         terminal.say("warn_expiring", name=name, until=until, days=(own.expires - time) // DAY)
     roster = member.client.replica.now(time)
-    if own.client or not member.facts.terms:
-        return
+    if found is None or own.client or "auditor" in found.roles or not member.facts.terms:
+        return  # neither a client nor whoever audits receives alerts under these terms
     current = member.facts.terms[-1]
     if roster.terms_fault(own.id) is not None:
         terminal.say("warn_terms_open", name=name, version=current.version)

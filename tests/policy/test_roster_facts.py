@@ -262,3 +262,8 @@ def test_openings_are_those_that_the_statement_commits_to_one_to_one() -> None:
     ):
         refused("M14", "opening-mismatch", lambda s=statement, g=given: check_openings(s, g))  # type: ignore[misc]
     refused("M14", "opening-twice", lambda: check_openings(committing(name=committed), [name, name]))
+
+
+def test_an_entry_that_names_no_subject_is_not_taken_unseen_either(world: World) -> None:
+    entry = world.entry(world.statements[-1]).model_copy(update={"subject": None})
+    refused("M1", "entry-mismatch", lambda: world.roster.apply(entry, None))
