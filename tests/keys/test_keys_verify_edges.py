@@ -220,3 +220,20 @@ def test_attack_either_half_of_a_proof_of_possession_is_another_devices(
 def test_a_device_s_digits_are_of_both_its_keys() -> None:
     assert verify.device_fingerprint("ab" * 32, b"s" * 32) == fingerprint(b"\xab" * 32 + b"s" * 32)
     assert verify.exchange_fingerprint("ab" * 32) == fingerprint(b"\xab" * 32)
+
+
+def test_a_witness_s_digits_are_of_both_its_keys() -> None:
+    key = LogPublicKey(b"e" * 32, b"m" * 1312)
+    assert verify.witness_fingerprint(key) == fingerprint(b"e" * 32 + b"m" * 1312)
+
+
+def test_the_lines_to_verify_name_their_algorithm_and_the_cheap_half_stands_first(
+    ada: SoftwareSigner, eve: SoftwareSigner
+) -> None:
+    envelope = add_signature(add_signature(Envelope("policy.adopt", b"{}", ()), ada), eve)
+    lines = verify.hybrid_lines(envelope, [ada.public, eve.public])
+    assert [(name, key) for name, key, _ in lines] == [
+        ("ed25519", ada.public.ed25519), ("ed25519", eve.public.ed25519),
+        ("mldsa65", ada.public.mldsa65), ("mldsa65", eve.public.mldsa65),
+    ]  # fmt: skip
+    assert [len(signature) for _, _, signature in lines] == [64, 64, 3309, 3309]

@@ -267,3 +267,12 @@ def test_openings_are_those_that_the_statement_commits_to_one_to_one() -> None:
 def test_an_entry_that_names_no_subject_is_not_taken_unseen_either(world: World) -> None:
     entry = world.entry(world.statements[-1]).model_copy(update={"subject": None})
     refused("M1", "entry-mismatch", lambda: world.roster.apply(entry, None))
+
+
+def test_a_statement_of_the_journal_is_none_of_the_registry(world: World) -> None:
+    member = world.person(world.organisation(), "officer")
+    statement = world.by_device("alert.receipt", member, alerts=["0" * 64], level="received", not_after=world.now + 300)
+    entry = world.entry(world.statements[-1])
+    same = {"statement": statement.id, "signatures": statement.envelope.signatures_hash, "kind": "alert.receipt"}
+    refused("M1", "kind-unexpected", lambda: world.roster.apply(entry.model_copy(update=same), statement))
+    refused("M1", "kind-unexpected", lambda: world.roster.check(statement, world.now))
