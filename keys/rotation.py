@@ -11,12 +11,12 @@ from typing import Any
 
 from keys.encoding import fingerprint, unhex32
 from keys.envelope import Envelope
-from keys.errors import SignatureError, SigningFileError
+from keys.errors import SigningFileError
 from keys.language import Language
 from keys.registrar import SigningFile, SigningItem, body_of, named_registrars
 from keys.texts import text
-from keys.verify import SigningPublicKey, verify_ed25519_bytes, verify_mldsa65_bytes
-from keys.words import plain
+from keys.verify import SigningPublicKey
+from keys.words import plain, verdict
 
 ROTATE = "registrar.rotate"
 
@@ -100,19 +100,7 @@ def lacking(before: Registrars, item: SigningItem) -> Lacking:
 
 
 def _verified(envelope: Envelope, keys: dict[str, SigningPublicKey]) -> set[str]:
-    lines = {line.keyid: line.sig for line in envelope.signatures}
-    found = set()
-    for key_id in envelope.signer_ids:
-        key = keys.get(key_id)
-        if key is None:
-            continue
-        try:
-            verify_ed25519_bytes(key.ed25519, envelope.pae, lines[f"{key_id}:ed25519"])
-            verify_mldsa65_bytes(key.mldsa65, envelope.pae, lines[f"{key_id}:mldsa65"])
-        except (KeyError, SignatureError):
-            continue
-        found.add(key_id)
-    return found
+    return {key_id for key_id in envelope.signer_ids if verdict(envelope, keys.get(key_id)) == "verified"}
 
 
 def explain_rotation(
@@ -138,9 +126,8 @@ def explain_rotation(
         yield from _said("rotation_so_far", language, threshold=before.threshold, number=len(before.keys))
     yield from _said("rotation_from_now", language, threshold=plain(str(body.get("threshold"))), number=len(named))
     yield from _said("rotation_meaning", language)
-    if (
-        before is not None and type(body.get("threshold")) is int
-    ):  # else it is shown, and refused before anything is signed
+    # A threshold that is no number is shown above, and refused before anything is signed.
+    if before is not None and type(body.get("threshold")) is int:
         yield from _missing(lacking(before, item), body.get("previous"), before, language)
 
 

@@ -99,8 +99,8 @@ def describe(item: SigningItem, known: tuple[SigningPublicKey, ...] = (), *, lan
     yield f"  {text('statement_id', language, statement=envelope.statement_id)}"
     keys = {key.key_id: key for key in (*known, *named_registrars(body))}
     for key_id in envelope.signer_ids:
-        verdict = text(f"verdict_{_verdict(envelope, keys.get(key_id))}", language)
-        yield f"  {text('signed_by', language, key=key_id, verdict=verdict)}"
+        shown = text(f"verdict_{verdict(envelope, keys.get(key_id))}", language)
+        yield f"  {text('signed_by', language, key=key_id, verdict=shown)}"
     if not envelope.signatures:
         yield f"  {text('unsigned', language)}"
 
@@ -155,7 +155,8 @@ def _device_digits(body: dict[str, Any], language: Language) -> str:
         return text("digits_malformed", language)
 
 
-def _verdict(envelope: Envelope, key: SigningPublicKey | None) -> Literal["verified", "unknown", "incomplete", "wrong"]:
+def verdict(envelope: Envelope, key: SigningPublicKey | None) -> Literal["verified", "unknown", "incomplete", "wrong"]:
+    """Judge both signature lines of one key; `unknown` when there is none to verify them with."""
     lines = {line.keyid: line.sig for line in envelope.signatures}
     if key is None:
         return "unknown"

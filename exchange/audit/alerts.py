@@ -252,11 +252,11 @@ class AlertReplay:
         subject = known.statement
 
         def notice(code: str, form: str = "", **values: int) -> None:
-            recorder.notice(10, code, "journal", index, values, form=form, subject=subject)
+            recorder.tell(10, code, "journal", index, values, form=form, subject=subject)
 
         if core.witnessed is not None and core.witnessed > WITNESS_AGE:
-            ever = "-ever" if core.witnessed >= NEVER_WITNESSED else ""
-            notice("registry-unwitnessed", f"registry-unwitnessed{ever}", seconds=core.witnessed)
+            never = "-never" if core.witnessed >= NEVER_WITNESSED else ""
+            notice("registry-unwitnessed", f"registry-unwitnessed{never}", seconds=core.witnessed)
         if core.keyless:
             notice("devices-without-key", keyless=core.keyless, leaves=core.leaves)
         if verdict.without_device:
@@ -394,7 +394,7 @@ class AlertReplay:
                 continue
             due = known.released_at + REVIEW_WITHIN
             if (known.reviewed_at is None and last > due) or (known.reviewed_at or 0) > due:
-                recorder.notice(10, "emergency-unreviewed", "journal", known.released_index, subject=known.statement)
+                recorder.tell(10, "emergency-unreviewed", "journal", known.released_index, subject=known.statement)
         if complete:
             for path, _ in self._bundle.files("leaves"):
                 statement = path.partition("/")[2]

@@ -310,10 +310,17 @@ def manifest_bytes(exchange: str, statement: str, left_out: int, files: Mapping[
 
 def is_pack(folder: Path) -> bool:
     """Whether a folder's manifest says that it is an evidence pack."""
+    return _opened(folder) is not None
+
+
+def _opened(folder: Path) -> tuple[AuditBundle, bytes] | None:
+    """The folder and its manifest, when that says that it is an evidence pack's."""
     try:
-        return FORMAT.encode("ascii") in AuditBundle(folder).read(MANIFEST, MAX_MANIFEST)
+        bundle = AuditBundle(folder)
+        data = bundle.read(MANIFEST, MAX_MANIFEST)
     except BundleError:
-        return False
+        return None
+    return (bundle, data) if FORMAT.encode("ascii") in data else None
 
 
 def read_pack(folder: Path) -> Pack:
@@ -322,10 +329,10 @@ def read_pack(folder: Path) -> Pack:
     Raises EvidenceError: ``not-evidence``, ``file-missing``, ``file-differs``, ``file-too-large``, ``file-unreadable``,
     ``evidence-malformed``.
     """
-    if not is_pack(folder):
+    opened = _opened(folder)
+    if opened is None:
         raise EvidenceError("not-evidence", f"this is no folder with the {MANIFEST} of an evidence pack")
-    bundle = AuditBundle(folder)
-    raw = bundle.read(MANIFEST, MAX_MANIFEST)
+    bundle, raw = opened
     manifest = decode_record(Manifest, MANIFEST, raw)
     found: dict[str, bytes] = {}
     for record in manifest.files:

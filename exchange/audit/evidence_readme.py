@@ -52,7 +52,7 @@ Dateien
 {options_de}
 Was dies nicht beweist
 ----------------------
-  * dass genau diese Empfänger sie erhalten mussten: dazu gehört das ganze Register
+  * dass genau diese Empfänger sie erhalten mussten: dazu gehört die ganze Teilnehmerliste
 {chain_de}\
   * dass es keine neuere Fassung und keine Rücknahme gibt, die später angenommen wurde als der Prüfpunkt
   * was in der Meldung stand, und was ein Empfänger tatsächlich öffnen konnte
@@ -117,7 +117,7 @@ OPTIONS = (
         "                 registry.json.gz entitles the devices that confirmed, too; journal.json.gz has their weekly keys\n",
     ),
     (
-        "  registry.entries  alle Einträge des Registers bei der Annahme, ohne Namen\n",
+        "  registry.entries  alle Einträge der Teilnehmerliste bei der Annahme, ohne Namen\n",
         "  registry.entries  all entries of the registry at acceptance, nameless\n",
     ),
 )

@@ -283,7 +283,7 @@ class JournalReplay:
             number = len(body.refusals) + body.uncounted
             totals.refusals += number
             codes = ", ".join(sorted({refusal.code for refusal in body.refusals}))
-            recorder.notice(10, "statements-refused", "journal", index, {"number": number, "codes": codes})
+            recorder.tell(10, "statements-refused", "journal", index, {"number": number, "codes": codes})
             return
         for delivery in body.deliveries:
             known = self._alerts.known(delivery.alert)

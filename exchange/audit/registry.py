@@ -156,7 +156,7 @@ class RegistryReplay:
         for opening in self._openings[statement]:
             if (statement, opening.field) in facts.erased:
                 told = {"field": opening.field, "statement": statement}
-                self._recorder.notice(6, "opening-kept", "registry", None, told, subject=statement)
+                self._recorder.tell(6, "opening-kept", "registry", None, told, subject=statement)
                 self._recorder.totals.openings -= 1
 
     def _apply(self) -> None:

@@ -228,7 +228,7 @@ class Recorder:
         """Something is wrong."""
         self._add(Finding(step, "refused", code, _plain(sentence), log, index, rule, _plain(subject)))
 
-    def notice(
+    def tell(
         self,
         step: int,
         code: str,
@@ -240,7 +240,10 @@ class Recorder:
         subject: str = "",
         severity: Severity = "notice",
     ) -> None:
-        """An exception that the rules allow, in the words of ``texts.TOLD`` for this form (the code, where none is given)."""
+        """An exception, in the words of ``texts.TOLD`` for this form (the code, where none is given).
+
+        A notice where the rules allow it; whoever demands more, as ``--require-quorum`` does, says so by the severity.
+        """
         form = form or code
         told = tuple((name, _plain(str(value))) for name, value in {"log": log, **values}.items())
         place = "" if index is None else f"{log} entry {index}: "

@@ -174,7 +174,7 @@ TOLD: dict[str, tuple[str, str]] = {
         "die Zeugen hatten die Teilnehmerliste {seconds} s vorher gesehen, und die verfassende Person hat das bestätigt",
         "the witnesses had seen the registry {seconds} s before, and its author confirmed that",
     ),
-    "registry-unwitnessed-ever": (
+    "registry-unwitnessed-never": (
         "die Zeugen hatten die Teilnehmerliste nie gesehen, und die verfassende Person hat das bestätigt",
         "the witnesses had seen the registry never, and its author confirmed that",
     ),

@@ -167,14 +167,14 @@ def _judge_quorum(
     severity: Severity = "refused" if required else "notice"
     if not facts.witnesses:
         if log == LOGS[0]:
-            recorder.notice(1, "witnesses-none", log, severity=severity)
+            recorder.tell(1, "witnesses-none", log, severity=severity)
         return
     values = {"quorum": facts.quorum, "witnesses": len(facts.witnesses), "head": head}
     if newest is None:
-        recorder.notice(1, "not-witnessed", log, None, values, severity=severity)
+        recorder.tell(1, "not-witnessed", log, None, values, severity=severity)
     else:
         values["size"] = newest[0]
-        recorder.notice(1, "not-witnessed", log, None, values, form="not-witnessed-since", severity=severity)
+        recorder.tell(1, "not-witnessed", log, None, values, form="not-witnessed-since", severity=severity)
 
 
 def _judge_policy(bundle: Source, founding: Founding, facts: Facts, recorder: Recorder) -> None:

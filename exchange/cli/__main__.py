@@ -218,11 +218,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _speaking(command: Any, language: Language) -> Any:
-    """The program with help pages in this language: all its commands share the class that writes them."""
-    context = command.context_class
-    plain = vars(context).get("plain_formatter", context.formatter_class)
-    context.plain_formatter = plain
-    context.formatter_class = formatter(plain) if language == "de" else plain
+    """The program, with the help pages of all its commands in this language."""
+    if language == "de":
+        plain = command.context_class
+        german = type("German", (plain,), {"formatter_class": formatter(plain.formatter_class)})
+        spoken = [command]
+        for each in spoken:
+            each.context_class = german
+            spoken += getattr(each, "commands", {}).values()
     return command
 
 

@@ -45,7 +45,7 @@ ALERTS: dict[str, tuple[str, str]] = {
     "count_unread": ("ungelesen: {unread}", "unread: {unread}"),
     "count_failed": ("{number} Meldungen konnten nicht geprüft werden:", "{number} alerts could not be verified:"),
     "checked_at": (
-        "zuletzt geprüft: {at}, Journal {journal}, Register {registry}",
+        "zuletzt geprüft: {at}, Journal {journal}, Teilnehmerliste {registry}",
         "last checked: {at}, journal {journal}, registry {registry}"),
     "resting": (
         "die Börse liefert nichts Neues: {reason} [{code}]; was schon empfangen ist, bleibt lesbar",
@@ -142,7 +142,7 @@ ALERTS: dict[str, tuple[str, str]] = {
     "progress_export": ("Protokolle ausleiten", "exporting the logs"),
     "progress_verify": ("Protokolle prüfen", "verifying the logs"),
     "audit_exported": (
-        "ausgeleitet: {statements} Erklärungen, Register {registry}, Journal {journal}",
+        "ausgeleitet: {statements} Erklärungen, Teilnehmerliste {registry}, Journal {journal}",
         "exported: {statements} statements, registry {registry}, journal {journal}"),
     "hint_audit_verify": (
         "exchange audit verify {out} --exchange {exchange}",

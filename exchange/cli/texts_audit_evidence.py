@@ -110,7 +110,7 @@ HELP_AUDIT_EVIDENCE: dict[str, tuple[str, str]] = {
         "mit den Eintragungen der Geräte, die bestätigt haben: ihre Unterschriften werden prüfbar",
         "with the enrolments of the devices that confirmed: their signatures can be checked"),
     "opt_whole_registry": (
-        "mit allen Einträgen des Registers, ohne Namen: auch eine ausgelassene Sperre fällt auf",
+        "mit allen Einträgen der Teilnehmerliste, ohne Namen: auch eine ausgelassene Sperre fällt auf",
         "with all entries of the registry, nameless: a revocation that is left out is noticed too"),
     "opt_receipts": ("so viele Bestätigungen höchstens", "at most so many receipts"),
 }

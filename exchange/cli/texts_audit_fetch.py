@@ -4,7 +4,7 @@
 AUDIT_FETCH: dict[str, tuple[str, str]] = {
     "progress_fetch": ("Protokolle holen", "fetching the logs"),
     "audit_fetched": (
-        "geholt: Register {registry}, Journal {journal}; neu {statements} Erklärungen, {leaves} Empfängerlisten",
+        "geholt: Teilnehmerliste {registry}, Journal {journal}; neu {statements} Erklärungen, {leaves} Empfängerlisten",
         "fetched: registry {registry}, journal {journal}; new: {statements} statements, {leaves} leaf lists"),
     "hint_audit_offline": (
         "exchange audit export --offline --out ORDNER schreibt daraus ein Prüfpaket",

@@ -11,7 +11,7 @@ CLEAR: dict[str, tuple[str, str]] = {
         "Journaleintrag {index} ist die Freigabe genau dieser Meldung und steht unter dem Prüfpunkt",
         "journal entry {index} is the release of exactly this alert and stands under the checkpoint"),
     "clear_step_3": (
-        "{number} Registereinträge stehen im Register und befolgen seine Regeln; danach waren Verfasser und Freigebende "
+        "{number} Einträge stehen in der Teilnehmerliste und befolgen ihre Regeln; danach waren Verfasser und Freigebende "
         "zugelassen, und genau sie haben unterschrieben (Ed25519 und ML-DSA-65)",
         "{number} registry statements stand in the registry and follow its rules; by them author and approvers were in "
         "force, and exactly they signed (Ed25519 and ML-DSA-65)"),
@@ -28,7 +28,7 @@ CLEAR: dict[str, tuple[str, str]] = {
         "verified: {issuer} published this alert on {released}"),
     "clear_expired": ("die Gültigkeit dieser Meldung ist abgelaufen", "this alert is no longer valid"),
     "clear_limit_chain": (
-        "nicht beweisbar: dass im Register bis zur Meldung kein weiterer Eintrag zu diesen Personen und Geräten steht, "
+        "nicht beweisbar: dass in der Teilnehmerliste bis zur Meldung kein weiterer Eintrag zu diesen Personen und Geräten steht, "
         "zum Beispiel eine Sperrung; das Ende jeder Kette ist eine Angabe der Austauschplattform, die nur Mitglieder prüfen",
         "cannot be proven: that up to the alert the registry holds no further statement about these persons and devices, "
         "for example a revocation; the end of each chain is the exchange's word, which only members check"),
@@ -71,7 +71,7 @@ CLEAR: dict[str, tuple[str, str]] = {
         "ein Eintrag steht nicht unter dem Prüfpunkt",
         "an entry does not stand under the checkpoint"),
     "code_registry-unknown": (
-        "der Eintrag nennt einen Stand des Registers, den der Nachweis nicht belegt",
+        "der Eintrag nennt einen Stand der Teilnehmerliste, den der Nachweis nicht belegt",
         "the entry names a state of the registry that is not proven"),
     "code_statement-mismatch": (
         "das ist der Nachweis einer anderen Meldung",

@@ -66,7 +66,8 @@ EVIDENCE: dict[str, tuple[str, str]] = {
         "Achtung: Die Austauschplattform hat zwei Verläufe gezeigt; gezeigt wird, was vorher geprüft war",
         "caution: the exchange has shown two histories; this is what was verified before"),
     "fork_kept": (
-        "hier gespeichert sind Journal {journal} und Register {registry}; nur das, was diesen Verlauf fortsetzt, wird angenommen",
+        "hier gespeichert sind Journal {journal} und Teilnehmerliste {registry}; nur das, was diesen "
+        "Verlauf fortsetzt, wird angenommen",
         "kept here are journal {journal} and registry {registry}; only what continues that history is accepted"),
     "ask_fork_forget": (
         "haben Sie mit einem anderen Mitglied am Telefon geklärt, dass dieser Verlauf der richtige ist?",

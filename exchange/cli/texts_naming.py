@@ -38,7 +38,7 @@ NAMING: dict[str, tuple[str, str]] = {
     "witnesses_no_quorum": (
         "{log}: noch keine Größe haben {quorum} von {number} Zeugen mitgezeichnet (das Protokoll hat {head})",
         "{log}: no size is cosigned by {quorum} of {number} witnesses yet (the log has {head})"),
-    "head_log_registry": ("Register", "registry"),
+    "head_log_registry": ("Teilnehmerliste", "registry"),
     "head_log_journal": ("Journal", "journal"),
     "head_witness": ("Zeuge", "witness"),
     "head_cosigned": ("mitgezeichnet", "cosigned"),

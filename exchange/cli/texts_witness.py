@@ -45,7 +45,7 @@ WITNESS: dict[str, tuple[str, str]] = {
         "das Gedächtnis des Zeugen ist nicht benutzbar: {detail}",
         "the witness's memory cannot be used: {detail}"),
     "code_card-malformed": (
-        "Name oder Adresse des Zeugen kann kein Register aufnehmen: {detail}",
+        "Name oder Adresse des Zeugen kann keine Teilnehmerliste aufnehmen: {detail}",
         "no registry takes this name or address of a witness: {detail}"),
     "code_log-list-malformed": ("die Liste der Protokolle ist fehlerhaft: {detail}", "the list of logs has a mistake: {detail}"),
     "code_log-keys-missing": (
@@ -56,7 +56,7 @@ WITNESS: dict[str, tuple[str, str]] = {
         "a log is known with other keys already: {detail}"),
     # -- mirror --------------------------------------------------------------------------------------------------------
     "mirror_done": (
-        "gespiegelt nach {folder}: Register {registry}, Journal {journal} Einträge",
+        "gespiegelt nach {folder}: Teilnehmerliste {registry}, Journal {journal} Einträge",
         "mirrored to {folder}: registry {registry}, journal {journal} entries"),
     "mirror_stopped": (
         "der Spiegel folgt nicht mehr und zeigt, was er hat; warum, steht im Protokoll des Betriebs und in {folder}",

@@ -21,7 +21,7 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
         "empty": "Zurzeit gibt es keine öffentlichen Meldungen.",
         "evidence": (
             "Nachweis (JSON): unterschriebene Meldung, Journaleintrag, Einschlussbeweis, Prüfpunkte und die "
-            "Registereinträge von Verfasser und Freigebenden"
+            "Einträge der Teilnehmerliste zu Verfasser und Freigebenden"
         ),
         "evidence_short": "Nachweis",
         "exercise": "ÜBUNG – keine echte Meldung",
@@ -53,12 +53,12 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
         "verify": "So prüfen Sie diese Meldung",
         "verify_text": (
             "Diese Seite selbst beweist nichts. Der folgende Befehl prüft auf Ihrem Rechner die Unterschriften (Ed25519 und "
-            "ML-DSA-65), den Journaleintrag, den Weg von ihm zum Prüfpunkt und die Registereinträge, nach denen Verfasser "
-            "und Freigebende zugelassen waren. Die Kennung der Austauschplattform sollten Sie von anderer Stelle kennen."
+            "ML-DSA-65), den Journaleintrag, den Weg von ihm zum Prüfpunkt und die Einträge der Teilnehmerliste, nach denen "
+            "Verfasser und Freigebende zugelassen waren. Die Kennung der Austauschplattform sollten Sie von anderer Stelle kennen."
         ),
         "verify_limit": (
-            "Nicht beweisbar ist für Besucher, dass im Register kein späterer Eintrag steht, zum Beispiel die Sperrung eines "
-            "Geräts vor der Meldung, und dass es keine neuere Fassung der Meldung gibt: Das prüfen die Mitglieder."
+            "Nicht beweisbar ist für Besucher, dass in der Teilnehmerliste kein späterer Eintrag steht, zum Beispiel die Sperrung "
+            "eines Geräts vor der Meldung, und dass es keine neuere Fassung der Meldung gibt: Das prüfen die Mitglieder."
         ),
         "withdrawn": "Diese Meldung wurde zurückgezogen und gilt nicht mehr.",
     },

@@ -53,7 +53,7 @@ async def test_a_visitor_is_told_what_was_proven_and_what_was_not(
         assert f"V{number}  in Ordnung" in shown.out
     for expected in ("TLP:CLEAR", "Vollsperrung", "Polizei Essen", "PP-E-2026-0007", statement, "Umfahren."):
         assert expected in shown.out, expected
-    assert "nicht beweisbar: dass im Register" in shown.err and "keine neuere Fassung" in shown.err
+    assert "nicht beweisbar: dass in der Teilnehmerliste" in shown.err and "keine neuere Fassung" in shown.err
     assert "Autorin" not in shown.out + shown.err
 
 

@@ -103,7 +103,9 @@ def test_show_says_what_the_witnesses_signed_and_what_the_exchange_says_of_them(
         german = exchange(
             "witnesses", "show", "--home", office.home("wirth"), "--passphrase-file", office.passphrase, lang="de"
         ).out
-        assert "Register: mindestens 1 von 2 Zeugen haben Größe" in german and "kennt das Protokoll nicht" in german
+        assert (
+            "Teilnehmerliste: mindestens 1 von 2 Zeugen haben Größe" in german and "kennt das Protokoll nicht" in german
+        )
 
 
 @pytest.mark.parametrize(
