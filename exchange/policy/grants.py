@@ -230,7 +230,7 @@ def _history(case: _Case) -> Decision:
     facts, holders = case.roster.facts, case.context.holders
     own = facts.organisations[case.grantee.organisation]
     mine = None if case.grantor is None else case.grantor.organisation
-    if mine is None or (own.id != mine and not (own.kind == "client" and own.sponsor == mine)):
+    if mine is None or mine not in (own.id, own.sponsor):
         return case.no("other-organisation")
     # A leaf of this very device has no stanza: else it was refused before. A grantee does not see its other devices' grants.
     devices = facts.devices_of.get(case.grantee.id, ())

@@ -177,7 +177,7 @@ class Standings:
     ``group_of`` has everybody's group, in roster order; ``firsts`` is each group's first person.
     """
 
-    __slots__ = ("_faults", "_from", "_moments", "_until", "firsts", "group_of")
+    __slots__ = ("_faults", "_moments", "_passed", "firsts", "group_of")
 
     def __init__(self, facts: Facts) -> None:
         numbers: dict[tuple[object, ...], int] = {}
@@ -193,7 +193,7 @@ class Standings:
                     firsts.append(person)
         ends = {found.expires for found in facts.organisations.values()} | {terms.accept_by for terms in facts.terms}
         self._moments = sorted(ends)
-        self._from = self._until = 0
+        self._passed = -1
         self._faults: dict[str, str | None] = {}
 
     def asked(self, facts: Facts, named: Container[str | None]) -> list[Person]:
@@ -210,11 +210,9 @@ class Standings:
     def faults(self, time: int) -> dict[str, str | None]:
         """Answers of ``Roster.member_fault`` that hold at this time, as far as they were asked: it only changes when a membership
         or a term ends."""
-        if not self._from <= time < self._until:
-            place = bisect_right(self._moments, time)
-            self._from = self._moments[place - 1] if place else 0
-            self._until = self._moments[place] if place < len(self._moments) else time + 1
-            self._faults = {}
+        passed = bisect_right(self._moments, time)
+        if passed != self._passed:
+            self._passed, self._faults = passed, {}
         return self._faults
 
 

@@ -11,7 +11,7 @@ import pytest
 from exchange.model.journal import AlertAnswer
 from exchange.model.scalars import DAY
 from exchange.policy.epochs import EpochTable
-from exchange.policy.grants import Permission, check_leaf, needs_lineage
+from exchange.policy.grants import GrantTable, Permission, addressed, check_leaf, needs_lineage
 from exchange.policy.members import Facts, Roster
 from exchange.policy.replay import AlertRefusal
 from keys import encoding
@@ -131,6 +131,31 @@ def test_history_of_another_s_client_is_not_given_and_not_by_an_unknown(scene: G
     assert scene.why(hidden, scene.launderer, purpose="history", device=device, holders=(hidden,)) == (
         False, "R13", "other-organisation",
     )  # fmt: skip
+    device = scene.world.device(scene.nurse)
+    assert scene.why(hidden, scene.nurse, purpose="history", device=device, holders=(hidden, scene.nurse)) == (
+        False, "R13", "other-organisation",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("policy", "label"), [(False, "AMBER"), (False, "CLEAR"), (True, "CLEAR")])
+def test_nobody_has_a_leaf_without_a_policy_nor_of_a_public_alert(scene: Grants, policy: bool, label: str) -> None:
+    roster = scene.roster
+    if not policy:
+        facts: Facts = roster.facts.copy()
+        facts.policy = None
+        roster = Roster(facts, roster.time)
+    core = scene.core(label, None if label == "CLEAR" else {"organisations": [scene.hospital]})
+    assert addressed(roster, core, [scene.doctor.person], scene.usable) == (frozenset(), frozenset())
+
+
+def test_the_table_of_grants_says_who_was_given_which_alert() -> None:
+    table = GrantTable()
+    table.apply(3, "s" * 64, cast(Any, SimpleNamespace(alert="a" * 64, device="d" * 22)))
+    table.apply(5, "t" * 64, cast(Any, SimpleNamespace(alert="a" * 64, device="e" * 22)))
+    assert set(table.devices("a" * 64)) == {"d" * 22, "e" * 22} and not table.devices("b" * 64)
+    assert table.has("a" * 64, "d" * 22) and not table.has("b" * 64, "d" * 22) and not table.has("a" * 64, "f" * 22)
+    assert table.by_alert == {"a" * 64: {"d" * 22: 3, "e" * 22: 5}}
+    assert table.by_statement == {"s" * 64: ("a" * 64, "d" * 22), "t" * 64: ("a" * 64, "e" * 22)}
 
 
 # -- the grantor's leaf ---------------------------------------------------------------------------------------------------

@@ -117,6 +117,28 @@ def test_persons_and_devices_are_remembered_with_what_they_ever_were(world: Worl
     assert world.roster.facts.persons[person].removed
 
 
+def test_clients_are_registered_renewed_and_counted_with_their_sponsor(world: World) -> None:
+    sponsor, first, second = world.organisation(), world.random.id(), world.random.id()
+    given = {"sponsor": sponsor, "commitments": NAME, "expires": world.now + DAY}
+    register = by_registrars(world, "client.register", **given, organisation=first)
+    found = changed(world, register)
+    assert found.keys() == {"organisations", "clients_of", "chains", "known_chains", "commitments"}
+    client = found["organisations"][first]
+    assert (client.kind, client.sponsor, client.expires, client.sectors) == ("client", sponsor, world.now + DAY, set())
+    changed(world, by_registrars(world, "client.register", **given, organisation=second))
+    assert world.roster.facts.clients_of == {sponsor: (first, second)}
+    chain = f"organisation/{first}"
+    assert changed(world, by_registrars(world, "organisation.suspend", chain, organisation=first)).keys() == {
+        "organisations",
+        "chains",
+    }
+    renewed = given | {"expires": world.now + 2 * DAY}
+    renew = by_registrars(world, "client.register", chain, **renewed, organisation=first)
+    assert changed(world, renew).keys() == {"organisations", "chains", "commitments"}
+    client = world.roster.facts.organisations[first]
+    assert (client.expires, client.suspended) == (world.now + 2 * DAY, False)
+
+
 def test_policy_terms_and_circles(world: World) -> None:
     company = world.organisation()
     curator = world.person(company, "officer")
@@ -198,6 +220,7 @@ def test_an_entry_may_be_of_the_same_second_and_of_none_before(world: World, ear
         ("organisation/KNOWN", True),
         ("acceptance/KNOWN", True),
         ("opening/KNOWN", True),
+        ("person/KNOWN", False),
         ("organisation/" + "s" * 22, False),
         ("acceptance/" + "s" * 22, False),
         ("person/" + "s" * 22, False),
@@ -207,8 +230,10 @@ def test_an_entry_may_be_of_the_same_second_and_of_none_before(world: World, ear
 )
 def test_what_is_withheld_is_about_strangers_only(world: World, subject: str, withheld: bool) -> None:
     company = world.organisation()
+    subject = subject.replace("KNOWN", company)
+    world.now += 1
     entry = world.entry(world.statements[-1]).model_copy(
-        update={"subject": subject.replace("KNOWN", company), "statement": "7" * 64}
+        update={"at": world.now, "subject": subject, "statement": "7" * 64}
     )
     if withheld:
         refused("M16", "statement-withheld", lambda: world.roster.apply(entry, None))

@@ -44,6 +44,20 @@ def test_decisions_with_what_is_kept_are_those_without(scene: Partnership, label
         assert list(found) == list(expected) == [person.id for person in Roster(facts, time).people()]
 
 
+def test_answers_about_members_are_kept_until_a_membership_or_a_term_ends(scene: Partnership) -> None:
+    facts, now = scene.world.roster.facts, scene.world.now
+    kept, ends = Standings(facts), sorted({organisation.expires for organisation in facts.organisations.values()})
+    first, *_, last = ends
+    assert first > now and first != last
+    answers = kept.faults(now)
+    answers["somebody"] = None
+    assert kept.faults(first - 1) is answers
+    assert kept.faults(first) == {} and kept.faults(first - 1) == {}
+    after = kept.faults(last)
+    after["somebody"] = "membership-expired"
+    assert kept.faults(last + 400 * DAY) is after and kept.faults(last - 1) == {}
+
+
 def test_named_persons_are_asked_for_themselves(scene: Partnership) -> None:
     """The author, the approvers and those that the audience names share their standing with others and not the decision."""
     world = scene.world
