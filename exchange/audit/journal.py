@@ -6,6 +6,9 @@ second time, from the specification, so that a mistake in the server's order of 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import cast
+
 from exchange.audit.alerts import AlertReplay, Known
 from exchange.audit.facts import Collector
 from exchange.audit.grants import GrantReplay
@@ -33,6 +36,7 @@ from exchange.model.journal import (
     StatementRefuse,
 )
 from exchange.model.problems import ExchangeError, Malformed
+from exchange.model.scalars import Head
 from exchange.model.statements import Statement
 from exchange.model.window import WINDOW_SENTENCES, window_fault
 from exchange.policy.members import Roster
@@ -81,19 +85,11 @@ class JournalReplay:
         """Replay all proven entries; returns whether that was the whole journal."""
         recorder, view = self._recorder, self._view
         read = 0
-        for index, data in proven_entries(self._bundle, view):
-            recorder.count(4)
-            try:
-                entry = parse_entry(data)
-            except Malformed as error:
-                recorder.refuse(4, error.code, f"journal entry {index}: {error.detail}", "journal", index)
-                break
-            if entry.registry is None or entry.subject is not None:
-                sentence = f"journal entry {index} does not have the fields of a journal entry"
-                recorder.refuse(4, "entry-shape", sentence, "journal", index)
-                break
-            self._order(index, entry, entry.registry.size, entry.registry.root)
-            self._entry(index, entry, entry.registry.size)
+        for index, entry, statement in self._statements.of("journal", self._entries()):
+            registry = cast(Head, entry.registry)
+            self._order(index, entry, registry.size, registry.root)
+            if statement is not None:
+                self._entry(index, entry, statement, registry.size)
             read = index + 1
             recorder.progress(8, read, view.size)
         complete = read == view.size
@@ -104,6 +100,22 @@ class JournalReplay:
         recorder.totals.received += self._grants.received
         recorder.totals.read += self._grants.read
         return complete
+
+    def _entries(self) -> Iterator[tuple[int, Entry]]:
+        """The entries that can be read, up to the first that cannot."""
+        recorder = self._recorder
+        for index, data in proven_entries(self._bundle, self._view):
+            recorder.count(4)
+            try:
+                entry = parse_entry(data)
+            except Malformed as error:
+                recorder.refuse(4, error.code, f"journal entry {index}: {error.detail}", "journal", index)
+                return
+            if entry.registry is None or entry.subject is not None:
+                sentence = f"journal entry {index} does not have the fields of a journal entry"
+                recorder.refuse(4, "entry-shape", sentence, "journal", index)
+                return
+            yield index, entry
 
     # -- step 4 ----------------------------------------------------------------------------------------------------
 
@@ -132,11 +144,8 @@ class JournalReplay:
 
     # -- steps 5, 7, 8, 9 --------------------------------------------------------------------------------------------
 
-    def _entry(self, index: int, entry: Entry, size: int) -> None:
+    def _entry(self, index: int, entry: Entry, statement: Statement, size: int) -> None:
         recorder = self._recorder
-        statement = self._statements.load("journal", index, entry)
-        if statement is None:
-            return
         step = _STEP_OF.get(statement.kind.name, CLAIMS)
         roster = self._registry.roster(size, entry.at)
         if roster is None:

@@ -55,7 +55,7 @@ class RegistryReplay:
         self._recorder = recorder
         self._collector = collector
         self._roster = TrustedRoster(verify=checks.hybrid)
-        self._entries: Iterator[tuple[int, bytes]] = iter(())
+        self._entries: Iterator[tuple[int, Entry, Statement | None]] = iter(())
         self._ended = False
         self._kept: OrderedDict[int, Facts] = OrderedDict()
         self._standings: dict[int, Standings] = {}
@@ -88,7 +88,19 @@ class RegistryReplay:
             self.times.append(entry.at)
         if len(self.times) < self.view.size:
             recorder.incomplete(4)
-        self._entries = proven_entries(self._bundle, self.view)
+        self._entries = self._statements.of("registry", self._scanned())
+
+    def _scanned(self) -> Iterator[tuple[int, Entry]]:
+        """The entries that were read, as far as they are this exchange's."""
+        for index, data in proven_entries(self._bundle, self.view):
+            if index == len(self.times):
+                return
+            entry = parse_entry(data)
+            if index == 0 and entry.statement != self._exchange:
+                sentence = "the registry begins with another exchange's founding"
+                self._recorder.refuse(1, "other-exchange", sentence, "registry", 0, subject=entry.statement)
+                return
+            yield index, entry
 
     # -- steps 5 and 6 ---------------------------------------------------------------------------------------------
 
@@ -161,19 +173,8 @@ class RegistryReplay:
 
     def _apply(self) -> None:
         """Apply the next entry; whatever stops it is named, and ends the replay."""
-        index = self._roster.size
-        following = next(self._entries, None)
-        if following is None or index >= len(self.times):
-            self._ended = True
-            return
-        entry = parse_entry(following[1])
-        if index == 0 and entry.statement != self._exchange:
-            sentence = "the registry begins with another exchange's founding"
-            self._recorder.refuse(1, "other-exchange", sentence, "registry", 0, subject=entry.statement)
-            self._ended = True
-            return
-        statement = self._statements.load("registry", index, entry)
-        if statement is None or not self._judge(index, entry, statement):
+        index, entry, statement = next(self._entries, (0, None, None))
+        if entry is None or statement is None or not self._judge(index, entry, statement):
             self._ended = True
             return
         self._recorder.progress(6, index + 1, self.view.size)

@@ -1,24 +1,29 @@
 """Step 5: every entry has its statement, byte by byte, and every statement its entry (``docs/spec/audit.md``).
 
-Reads one statement at a time and remembers only which file each entry named, 40 bytes an entry, so that the way back
-(no file without entry, no statement accepted twice) needs no second reading.
+Reads the statements of some entries ahead: what says of one alone whether it is well formed and the one that its entry names
+is computed in worker processes, how it fits the logs here.  Remembers only which file each entry named, 40 bytes an entry, so
+that the way back (no file without entry, no statement accepted twice) needs no second reading.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from os import SEEK_END
+from typing import NamedTuple
 
 from exchange.audit.bundle import BundleError, statement_path
 from exchange.audit.report import Recorder
 from exchange.audit.scratch import Scratch
 from exchange.audit.source import Source
 from exchange.audit.trees import LogView
+from exchange.audit.workers import Pieces, Workers
 from exchange.model.entry import PROPOSED, REJECTED, RELEASED, Entry
 from exchange.model.problems import Malformed
-from exchange.model.statements import Statement, parse_statement
+from exchange.model.scalars import Record
+from exchange.model.statements import Statement, kind_of, parse_statement
 from exchange.policy.gossip import SeenFault, check_head, seen_of
 from exchange.tlog.checkpoint import LOGS, LogName
 from keys.envelope import Envelope
@@ -31,6 +36,49 @@ HELD = 4 << 20
 _LOGS: tuple[LogName, ...] = ("registry", "journal")
 EARLIER_SETS = (1, 2, 3)
 """Numbers of signers of a proposal: the author, and fewer approvers than the three that an alert can ask for."""
+PIECE, PIECE_BYTES = 128, 1 << 20
+"""Statements handed to a worker at once, and their bytes, whichever comes first; without workers nothing is read ahead."""
+
+Fault = tuple[str, str]
+"""Code and sentence."""
+File = tuple[int, bytes | Fault]
+"""Number of signers in a file's name (0: the newest set), and its bytes, or why it cannot be read."""
+Asked = tuple[str, str, list[File]]
+"""An entry's statement id and signature set, and the files that may be it, in the order in which they are tried."""
+
+
+class Answer(NamedTuple):
+    """What an entry's files say by themselves; nothing at all when there is none.
+
+    ``signers`` is in the name of the file that the entry means, ``read`` what stands in it, ``fault`` what is wrong.
+    """
+
+    signers: int | None = None
+    read: tuple[Envelope, Record] | None = None
+    fault: Fault | None = None
+
+
+def read_statements(asked: Sequence[Asked]) -> list[Answer]:
+    """Find each entry's statement among its files, and read it: whatever needs no knowledge of the logs."""
+    return [_read(*one) for one in asked]
+
+
+def _read(subject: str, signatures: str, files: Sequence[File]) -> Answer:
+    for signers, data in files:
+        if isinstance(data, tuple):
+            return Answer(fault=data)
+        try:
+            envelope = Envelope.decode(data)
+        except KeysError as error:
+            return Answer(fault=("statement-malformed", f"{statement_path(subject, signers)}: {error}"))
+        if envelope.statement_id != subject:
+            return Answer(fault=("statement-differs", f"{statement_path(subject, signers)} is another statement"))
+        if envelope.signatures_hash == signatures:
+            try:
+                return Answer(signers, (envelope, parse_statement(envelope).body))
+            except Malformed as error:
+                return Answer(signers, fault=(error.code, error.detail))
+    return Answer(fault=("signatures-differ", "the signatures are not those that were accepted")) if files else Answer()
 
 
 class Statements:
@@ -43,10 +91,12 @@ class Statements:
         views: Mapping[LogName, LogView],
         recorder: Recorder,
         scratch: Scratch,
+        workers: Workers,
         erased: Callable[[Entry], bool] = lambda entry: False,
     ) -> None:
         """``erased`` says whether the statement of an entry may be gone (Retention)."""
         self._erased = erased
+        self._workers = workers
         self._bundle = bundle
         self._exchange = exchange
         self._views = views
@@ -56,54 +106,77 @@ class Statements:
         self._file = scratch.file()
         self._pieces: list[array[int]] = []
 
-    def load(self, log: LogName, index: int, entry: Entry) -> Statement | None:
-        """The statement of an entry, its id and signature set compared; None when there is none to go on with."""
-        recorder = self._recorder
-        recorder.count(5)
-        subject = entry.statement
+    def of(self, log: LogName, entries: Iterable[tuple[int, Entry]]) -> Iterator[tuple[int, Entry, Statement | None]]:
+        """Each entry with its statement, its id and signature set compared; None when there is none to go on with.
 
-        def no(code: str, sentence: str) -> None:
-            recorder.refuse(5, code, f"{log} entry {index}: {sentence}", log, index, subject=subject)
+        Entries are taken some way ahead; what is found of a statement is told when it is asked for.
+        """
+        pieces: Pieces[Asked, list[Answer]] = Pieces(self._workers, read_statements)
+        ahead: deque[list[tuple[int, Entry]]] = deque()
+        for named, asked in self._asked(entries):
+            pieces.give(asked)
+            ahead.append(named)
+            if pieces.full:
+                yield from self._answered(log, ahead.popleft(), pieces.take())
+        while pieces:
+            yield from self._answered(log, ahead.popleft(), pieces.take())
 
-        sets = (0, *EARLIER_SETS) if entry.kind == PROPOSED else (0,)
-        envelope: Envelope | None = None
-        for signers in sets:
+    def _asked(self, entries: Iterable[tuple[int, Entry]]) -> Iterator[tuple[list[tuple[int, Entry]], list[Asked]]]:
+        named: list[tuple[int, Entry]] = []
+        asked: list[Asked] = []
+        held = 0
+        most = PIECE if self._workers.ahead else 1
+        for index, entry in entries:
+            files = self._files(entry)
+            named.append((index, entry))
+            asked.append((entry.statement, entry.signatures, files))
+            held += sum(len(data) for _, data in files)
+            if len(named) == most or held >= PIECE_BYTES:
+                yield named, asked
+                named, asked, held = [], [], 0
+        if named:
+            yield named, asked
+
+    def _files(self, entry: Entry) -> list[File]:
+        """The files that may be an entry's statement, as far as there are any."""
+        found: list[File] = []
+        for signers in (0, *EARLIER_SETS) if entry.kind == PROPOSED else (0,):
             try:
-                found = Envelope.decode(self._bundle.statement(subject, signers))
+                found.append((signers, self._bundle.statement(entry.statement, signers)))
             except BundleError as error:
                 if error.code != "file-missing":
-                    no(error.code, error.detail)
-                    return None
-                continue
-            except KeysError as error:
-                no("statement-malformed", f"{statement_path(subject, signers)}: {error}")
-                return None
-            if found.statement_id != subject:
-                no("statement-differs", f"{statement_path(subject, signers)} is another statement")
-                return None
-            envelope = found
-            if found.signatures_hash == entry.signatures:
-                self._remember(log, index, subject, signers)
-                break
-        else:
-            if envelope is None and self._erased(entry):
-                self._remember(log, index, subject, 0)
-                recorder.totals.receipts_erased += 1
-            elif envelope is None:
-                no("statement-missing", f"{statement_path(subject)} is missing")
-            else:
-                no("signatures-differ", "the signatures are not those that were accepted")
+                    found.append((signers, (error.code, error.detail)))
+        return found
+
+    def _answered(
+        self, log: LogName, entries: Sequence[tuple[int, Entry]], answers: Sequence[Answer]
+    ) -> Iterator[tuple[int, Entry, Statement | None]]:
+        for (index, entry), answer in zip(entries, answers, strict=True):
+            yield index, entry, self._fitting(log, index, entry, answer)
+
+    def _fitting(self, log: LogName, index: int, entry: Entry, answer: Answer) -> Statement | None:
+        """The statement, when it fits its entry and this log."""
+        recorder = self._recorder
+        recorder.count(5)
+        signers, read, fault = answer
+        statement: Statement | None = None
+        if signers is not None:
+            self._remember(log, index, entry.statement, signers)
+        if read is not None:
+            envelope, body = read
+            statement = Statement(envelope, kind_of(envelope.kind), body)
+            fault = self._fault(log, entry, statement)
+        elif fault is None and self._erased(entry):
+            self._remember(log, index, entry.statement, 0)
+            recorder.totals.receipts_erased += 1
             return None
-        try:
-            statement = parse_statement(envelope)
-        except Malformed as error:
-            no(error.code, error.detail)
-            return None
-        fault = self._fault(log, entry, statement)
+        elif fault is None:
+            fault = "statement-missing", f"{statement_path(entry.statement)} is missing"
         if fault is not None:
-            no(*fault)
+            recorder.refuse(5, fault[0], f"{log} entry {index}: {fault[1]}", log, index, subject=entry.statement)
             return None
-        self._compare_seen(log, index, entry, statement)
+        if statement is not None:
+            self._compare_seen(log, index, entry, statement)
         return statement
 
     def _compare_seen(self, log: LogName, index: int, entry: Entry, statement: Statement) -> None:
@@ -131,7 +204,7 @@ class Statements:
             sentence = f"{log} entry {index}: {fault.detail}"
             self._recorder.refuse(5, fault.code, sentence, log, index, subject=entry.statement)
 
-    def _fault(self, log: LogName, entry: Entry, statement: Statement) -> tuple[str, str] | None:
+    def _fault(self, log: LogName, entry: Entry, statement: Statement) -> Fault | None:
         """What does not fit between an entry and its statement; the registry's chain is the roster's to check."""
         if statement.exchange != self._exchange:
             return "other-exchange", "the statement is for another exchange"

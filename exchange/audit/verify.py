@@ -20,7 +20,7 @@ from exchange.audit.journal import JournalReplay
 from exchange.audit.registry import RegistryReplay
 from exchange.audit.report import STEPS, Head, Progress, Recorder, Report
 from exchange.audit.scratch import Scratch
-from exchange.audit.signatures import Fault, SignatureChecks, workers_for
+from exchange.audit.signatures import Fault, SignatureChecks
 from exchange.audit.source import Source
 from exchange.audit.statements import Statements
 from exchange.audit.trees import (
@@ -34,6 +34,7 @@ from exchange.audit.trees import (
     rebuild,
 )
 from exchange.audit.witnesses import check_witnesses
+from exchange.audit.workers import Workers, workers_for
 from exchange.model.entry import Entry, parse_entry
 from exchange.model.problems import Malformed
 from exchange.model.retention import LEAST_DAYS, MOST_DAYS, may_be_erased
@@ -69,7 +70,7 @@ def verify_bundle(
     """Verify a bundle in ten steps.
 
     ``exchange`` is the id that the bundle must be of (64 hexadecimal digits; None: the one it names, for the caller to show and
-    compare), ``kept`` signed checkpoints that the auditor has from elsewhere, ``workers`` the processes for signatures (None: as
+    compare), ``kept`` signed checkpoints that the auditor has from elsewhere, ``workers`` the processes beside the replay (None: as
     many as the bundle deserves, 0: none), ``require_quorum`` refuses heads that the quorum of
     witnesses has not seen, ``collector`` gathers what a written report shows.  Raises BundleError (``not-a-bundle``,
     ``manifest-malformed``) when there is no bundle to judge, ``scratch-failed`` when there is no place for temporary files, and
@@ -169,8 +170,9 @@ def _replay(
         log, index, code, sentence = found
         recorder.refuse(5, code, f"{log} entry {index}: {sentence}", log, index)
 
-    statements = Statements(bundle, founded.exchange, views, recorder, scratch, erased)
-    with SignatureChecks(fault, workers) as checks:
+    with Workers(workers) as processes:
+        statements = Statements(bundle, founded.exchange, views, recorder, scratch, processes, erased)
+        checks = SignatureChecks(fault, processes)
         registry = RegistryReplay(
             bundle,
             views["registry"],

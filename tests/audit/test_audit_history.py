@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from exchange.audit.bundle import statement_path
 from exchange.audit.report import Report
 from exchange.audit.verify import verify_bundle
 from exchange.model.entry import AlertMark, Entry
@@ -15,7 +17,7 @@ from exchange.model.statements import Statement, chain_of, parse_statement
 from exchange.policy.decide import Recipient
 from exchange.policy.epochs import EpochRefusal
 from keys import encoding
-from keys.envelope import Envelope, Signature
+from keys.envelope import MAX_ENVELOPE, Envelope, Signature
 from keys.sign import StatementSigner
 from tests.support.messages import answer, ask, react
 from tests.support.partnership import HOUR, Partnership
@@ -569,6 +571,33 @@ def test_a_log_of_several_tiles_verifies_with_workers_and_names_what_fails(scene
     assert broken.first.code == "entry-differs"
     assert 512 <= (broken.first.index or 0) < 520
     assert not broken.step(8).complete
+
+
+def test_with_and_without_workers_the_same_is_found_of_statements(scene: Partnership, tmp_path: Path) -> None:
+    world = scene.world
+    statements = [world.claim("access.read", count=n, device=scene.doctor.device, what="opening") for n in range(300)]
+    for statement in statements:
+        world.log(statement)
+    bundle = world.write_bundle(tmp_path / "bundle")
+    missing, cut, other, large, foreign = (bundle / statement_path(s.id) for s in statements[40:290:50])
+    missing.unlink()
+    cut.write_bytes(cut.read_bytes()[:-1])
+    other.write_bytes((bundle / statement_path(statements[1].id)).read_bytes())
+    large.write_bytes(b" " * (MAX_ENVELOPE + 1))
+    envelope = Envelope.decode(foreign.read_bytes())
+    line = envelope.signatures[0]
+    again = replace(envelope, signatures=(replace(line, sig=bytes(len(line.sig))),))
+    foreign.write_bytes(again.encode())
+    alone, beside = (verify_bundle(bundle, workers=workers) for workers in (0, 2))
+    assert alone.steps == beside.steps and alone.first == beside.first
+    assert {finding.code for finding in alone.step(5).findings} == {
+        "statement-extra",
+        "statement-missing",
+        "statement-malformed",
+        "statement-differs",
+        "file-too-large",
+        "signatures-differ",
+    }
 
 
 def _policy(scene: Partnership) -> dict[str, Any]:
