@@ -37,6 +37,8 @@ NEVER_WITNESSED = 1 << 31
 """What stands as the age in a core when the witnesses named have never seen the registry."""
 NO_STANZA = sha256(b"").digest()
 NO_BUNDLE = bytes(32)
+SHOWN = 50
+"""Devices named in a refusal, at most."""
 KEPT_STANZA_IDS = 1 << 16
 """Stanza ids remembered, about 400 bytes each: alerts of one week ask for the same ones again."""
 
@@ -213,7 +215,7 @@ def check_leaves(
     wanted = expected_leaves(body.core, recipients, epochs)
     places = _matched(wanted, shown)
     if places is None:
-        places = _compared(wanted, shown.leaves)
+        raise _disagreement(wanted, shown.leaves)
     if not shown.ordered:
         raise AlertRefusal("V7", "leaf-order", "leaves are sorted by tag, no tag twice")
     if shown.root.hex() != body.sealed.root or shown.depth != body.sealed.depth:
@@ -224,7 +226,7 @@ def check_leaves(
 def _matched(wanted: Mapping[bytes, Recipient], shown: LeafSet) -> dict[str, int] | None:
     """Device -> leaf index when leaves and recipients are the same, each with a stanza exactly when it is usable; else None.
 
-    The usual case by look-ups alone; what is wrong in the others is for `_compared` to name.
+    The usual case by look-ups alone; what is wrong in the others is for `_disagreement` to name.
     """
     if not len(wanted) == len(shown.leaves) == len(shown.places):
         return None
@@ -234,34 +236,29 @@ def _matched(wanted: Mapping[bytes, Recipient], shown: LeafSet) -> dict[str, int
         if index is None or shown.stanzas[index] != recipient.usable:
             return None
         places[recipient.device] = index
-    return places if len(places) == len(wanted) else None
+    return places
 
 
-def _compared(wanted: Mapping[bytes, Recipient], leaves: Sequence[LeafSummary]) -> dict[str, int]:
-    """Leaf by leaf; raises AlertRefusal for the first disagreement."""
-    places: dict[str, int] = {}
+def _disagreement(wanted: Mapping[bytes, Recipient], leaves: Sequence[LeafSummary]) -> AlertRefusal:
+    """What is wrong with leaves that are not the recipients', compared leaf by leaf."""
+    found: set[str] = set()
     extra = 0
-    for index, leaf in enumerate(leaves):
+    for leaf in leaves:
         recipient = wanted.get(leaf.stanza_id)
-        if recipient is None or recipient.device in places:
+        if recipient is None or recipient.device in found:
             extra += 1
             continue
-        places[recipient.device] = index
+        found.add(recipient.device)
         if (leaf.stanza_hash != NO_STANZA) != recipient.usable:
             code = "stanza-missing" if recipient.usable else "stanza-without-key"
-            raise AlertRefusal(
-                "R16", code, "a device's stanza and its key do not agree", {"devices": [recipient.device]}
-            )
-    missing = [r.device for r in wanted.values() if r.device not in places]
+            sentence = "a device's stanza and its key do not agree"
+            return AlertRefusal("R16", code, sentence, {"devices": [recipient.device]})
+    missing = [r.device for r in wanted.values() if r.device not in found]
     if missing:
-        raise AlertRefusal(
-            "R9", "recipient-missing", f"{len(missing)} recipients' devices have no leaf", {"missing": missing[:50]}
-        )
-    if extra:
-        raise AlertRefusal(
-            "R9", "recipient-extra", f"{extra} leaves are for nobody that the rules name", {"extra": [str(extra)]}
-        )
-    return places
+        sentence = f"{len(missing)} recipients' devices have no leaf"
+        return AlertRefusal("R9", "recipient-missing", sentence, {"missing": missing[:SHOWN]})
+    sentence = f"{extra} leaves are for nobody that the rules name"
+    return AlertRefusal("R9", "recipient-extra", sentence, {"extra": [str(extra)]})
 
 
 def refusal_of(decision: Decision) -> AlertRefusal:

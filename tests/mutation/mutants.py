@@ -112,6 +112,8 @@ class _Finder:
             return
         if isinstance(node, CUT) and not (alone and isinstance(node, ast.Raise)):
             self._add(where, "statement deletion", node, "pass")
+        if isinstance(node, ast.AnnAssign) and node.value is None:
+            return
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(isinstance(target, (ast.Attribute, ast.Subscript)) for target in targets):

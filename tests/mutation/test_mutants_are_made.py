@@ -74,6 +74,11 @@ def test_sentences_annotations_imports_and_decorators_are_left_alone() -> None:
         assert before not in ('"a key has 4 bytes"', '"Key"') and "words" not in before
 
 
+def test_a_field_s_annotation_is_left_alone_and_its_default_is_not() -> None:
+    made = mutants_of("a.py", "class Case:\n    first: int | None\n    second: int | None = 1\n")
+    assert [mutant.name for mutant in made] == ["Case: 1 → 2"]
+
+
 def test_every_mutant_parses_differs_and_keeps_its_key() -> None:
     made = mutants_of("a.py", MODULE)
     assert len({mutant.key for mutant in made}) == len(made)

@@ -138,6 +138,29 @@ def test_attack_leaves_of_another_root_are_refused(ready: bool) -> None:
     assert replace(whole, root=case(5).root).answer(ready=ready) == ("V7", "root-mismatch")
 
 
+def differs(found: Case) -> tuple[dict[str, list[str]], str]:
+    with pytest.raises(AlertRefusal) as refused:
+        check_leaves(found.body, found.recipients, EpochTable(), found.leaves)
+    return refused.value.differs, refused.value.detail
+
+
+def test_a_refusal_names_the_devices_and_counts_the_ghosts() -> None:
+    whole = case(4)
+    ghosts = replace(whole, leaves=(*whole.leaves, leaf(8), leaf(9))).signed()
+    assert differs(ghosts) == ({"extra": ["2"]}, "2 leaves are for nobody that the rules name")
+    one = replace(whole, leaves=(*whole.leaves, leaf(9))).signed()
+    assert differs(one)[0] == {"extra": ["1"]}
+    keyed = replace(whole, leaves=(leaf(0), leaf(1), leaf(2, stanza=bytes(32)), leaf(3))).signed()
+    assert differs(keyed)[0] == {"devices": [device(2)]}
+    left_out = replace(whole, leaves=(leaf(0), leaf(2))).signed()
+    assert differs(left_out) == ({"missing": [device(1), device(3)]}, "2 recipients' devices have no leaf")
+
+
+def test_a_refusal_names_at_most_fifty_devices_left_out() -> None:
+    named, sentence = differs(replace(case(53), leaves=(leaf(0),)).signed())
+    assert named == {"missing": [device(n) for n in range(1, 51)]} and sentence.startswith("52 ")
+
+
 def test_no_leaves_at_all_leave_everybody_out() -> None:
     assert replace(case(2), leaves=()).answer() == ("R9", "recipient-missing")
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from exchange.model.alert import Label
+from exchange.policy.decide import decide_people, expand
 from exchange.policy.epochs import EpochTable
 from exchange.policy.replay import (
     NO_STANZA,
@@ -20,6 +21,7 @@ from exchange.policy.replay import (
     check_named_roster,
     check_window,
     check_witnessed,
+    expected_leaves,
     refusal_of,
     replay_alert,
     verify_signers,
@@ -27,6 +29,7 @@ from exchange.policy.replay import (
 from exchange.policy.rules import Decision
 from keys.errors import SignatureError
 from keys.stanza import LeafSummary
+from tests.policy.test_rules import Scene
 
 AUTHOR, SECOND, THIRD = "author-key", "second-key", "third-key"
 
@@ -176,6 +179,41 @@ def test_a_leaf_set_knows_order_places_stanzas_and_depth() -> None:
     assert (three.depth, three.ordered, three.stanzas) == (2, False, (True, False, True))
     assert three.places == {leaf(1).stanza_id: 0, leaf(3).stanza_id: 1, leaf(2).stanza_id: 2}
     assert not LeafSet.of([leaf(1), leaf(1)]).ordered and LeafSet.of([leaf(1), leaf(2)]).ordered
+
+
+def replayed(scene: Scene, core: Any, *approvers: str) -> Any:
+    """The decision, with the leaves that the rules want: nobody has published a key."""
+    recipients = expand(scene.roster, decide_people(scene.roster, scene.roster.facts.policy, core), ())[0]
+    core = core.model_copy(update={"stanzas": 0, "keyless": len(recipients)})
+    identifiers = sorted(expected_leaves(core, recipients, EpochTable()))
+    leaves = [LeafSummary(one, n.to_bytes(8, "big"), NO_STANZA) for n, one in enumerate(identifiers)]
+    shown = LeafSet.of(leaves)
+    sealed = SimpleNamespace(root=shown.root.hex(), depth=shown.depth)
+    statement: Any = SimpleNamespace(alert=SimpleNamespace(core=core, sealed=sealed))
+    signers = Signers(scene.author.person, approvers)
+    return replay_alert(statement, scene.roster, None, EpochTable(), signers, leaves)
+
+
+def test_the_whole_decision_gives_the_verdict_and_each_device_s_place() -> None:
+    scene = Scene()
+    verdict, places = replayed(scene, scene.core("AMBER", {"organisations": [scene.hospital]}))
+    assert verdict.alert.allowed
+    assert places.keys() == {member.device for member in (scene.author, scene.doctor, scene.porter)}
+    assert sorted(places.values()) == [0, 1, 2]
+
+
+def test_what_the_rules_refuse_is_refused_with_their_number() -> None:
+    scene = Scene()
+    core = scene.core("AMBER", {"organisations": [scene.hospital]}, by=scene.doctor)
+    found = refused("R2", "not-author", replayed, scene, core)
+    assert found.detail == "R2 refuses: not-author"
+
+
+def test_a_public_alert_has_no_leaves() -> None:
+    scene = Scene()
+    core = scene.core("CLEAR", approvers=[scene.approver.person], approvals=1)
+    verdict, places = replayed(scene, core, scene.approver.person)
+    assert verdict.alert.allowed and places == {}
 
 
 def test_without_a_policy_nothing_is_decided() -> None:
