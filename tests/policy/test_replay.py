@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,8 +13,12 @@ from exchange.model.alert import Label
 from exchange.policy.decide import decide_people, expand
 from exchange.policy.epochs import EpochTable
 from exchange.policy.replay import (
+    NEVER_WITNESSED,
+    NO_BUNDLE,
     NO_STANZA,
     ROSTER_LAG,
+    SHOWN,
+    WITNESS_AGE,
     AlertRefusal,
     LeafSet,
     Signers,
@@ -161,6 +166,11 @@ def test_the_age_of_the_quorum_stands_in_the_alert_exactly_when_witnesses_are_na
         check_witnessed(core, facts)
     else:
         refused("A3", code, check_witnessed, core, facts)
+
+
+def test_the_numbers_are_those_of_the_specification() -> None:
+    assert (ROSTER_LAG, WITNESS_AGE, NEVER_WITNESSED, SHOWN) == (900, 900, 2**31, 50)
+    assert NO_STANZA == sha256(b"").digest() and NO_BUNDLE == bytes(32)
 
 
 # -- the whole ---------------------------------------------------------------------------------------------------------
