@@ -170,7 +170,7 @@ def test_the_age_of_the_quorum_stands_in_the_alert_exactly_when_witnesses_are_na
 
 def test_the_numbers_are_those_of_the_specification() -> None:
     assert (ROSTER_LAG, WITNESS_AGE, NEVER_WITNESSED, SHOWN) == (900, 900, 2**31, 50)
-    assert NO_STANZA == sha256(b"").digest() and NO_BUNDLE == bytes(32)
+    assert sha256(b"").digest() == NO_STANZA and bytes(32) == NO_BUNDLE
 
 
 # -- the whole ---------------------------------------------------------------------------------------------------------
