@@ -16,7 +16,7 @@ from pathlib import Path
 
 from exchange import durable
 from exchange.model.problems import ExchangeError
-from exchange.tlog.bundles import LENGTH_BYTES, encode_bundle
+from exchange.tlog.bundles import LENGTH_BYTES, decode_bundle, encode_bundle
 from exchange.tlog.checkpoint import Checkpoint, signed_text
 from exchange.tlog.edge import Edge
 from exchange.tlog.errors import TlogError
@@ -121,6 +121,26 @@ class LogCopy:
         durable.replace(self.root / CHECKPOINT, note, mode=PUBLIC)
         durable.sync_folder(self.root.parent)
         self.note, self.head = note, head
+
+    def check(self) -> Iterator[int]:
+        """Hash everything that is shown once more; yields the size reached after each bundle, and is done when it ends.
+
+        A disk forgets silently, and only the right edge is read for a growth. Raises MirrorError ``mirror-damaged``.
+        """
+        edge, size = Edge(), self.head.size
+        for index in range((size + TILE_WIDTH - 1) // TILE_WIDTH):
+            bundle = Bundle(index, width_at(0, index, size))
+            try:
+                entries = decode_bundle(self.read(bundle) or b"", bundle.width)
+            except TlogError as error:
+                raise MirrorError("mirror-damaged", f"{bundle.path} of {self.origin}: {error}") from None
+            edge, changed = edge.grow([leaf_hash(entry) for entry in entries])
+            for tile, data in changed:
+                if tile.width == width_at(tile.level, tile.index, size) and self.read(tile) != data:
+                    raise MirrorError("mirror-damaged", f"{tile.path} of {self.origin} is not that of the entries")
+            yield edge.size
+        if edge.root() != self.head.root:
+            raise MirrorError("mirror-damaged", f"the copy of {self.origin} does not lead to its own checkpoint")
 
     # -- reading -----------------------------------------------------------------------------------------------------------
 

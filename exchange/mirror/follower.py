@@ -8,6 +8,7 @@ An exchange that is merely not there is asked again.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -40,10 +41,16 @@ class Mirror:
 
     @classmethod
     def open(cls, folder: Path, member: Member, log: OperatorLog) -> Mirror:
-        """Open the copy in a folder, or begin one (0700: entry bundles are for members). Raises MirrorError ``mirror-damaged``."""
+        """Open the copy in a folder and hash all of it, or begin one (0700: entry bundles are for members).
+
+        Raises MirrorError ``mirror-damaged``.
+        """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         origin = member.replica.origin
-        return cls(folder, member, log, {name: LogCopy(folder, log_origin(origin, name)) for name in LOGS})
+        copies = {name: LogCopy(folder, log_origin(origin, name)) for name in LOGS}
+        for copy in copies.values():
+            deque(copy.check(), maxlen=0)
+        return cls(folder, member, log, copies)
 
     @property
     def stopped(self) -> tuple[Path, ...]:

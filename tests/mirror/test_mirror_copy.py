@@ -209,6 +209,35 @@ def test_a_damaged_copy_is_not_continued(tmp_path: Path, path: str) -> None:
     assert caught.value.code == "mirror-damaged"
 
 
+@pytest.mark.parametrize(
+    "path", ["tile/entries/000", "tile/entries/002.p/88", "tile/0/000", "tile/0/002.p/88", "tile/1/000.p/2"]
+)
+@pytest.mark.parametrize("damage", ["flipped", "cut", "gone"])
+def test_what_the_disk_forgot_is_found_by_hashing_everything_again(tmp_path: Path, path: str, damage: str) -> None:
+    copy = LogCopy(tmp_path, ORIGIN)
+    grow(copy, 600)
+    assert list(copy.check()) == [256, 512, 600]
+    file = copy.root / parse_path(path).path
+    data = bytearray(file.read_bytes())
+    data[5] ^= 1
+    file.write_bytes(data if damage == "flipped" else data[:-1])
+    if damage == "gone":
+        file.unlink()
+    with pytest.raises(MirrorError) as caught:
+        list(LogCopy(tmp_path, ORIGIN).check())
+    assert caught.value.code == "mirror-damaged"
+
+
+def test_a_copy_that_leads_to_another_checkpoint_is_found(tmp_path: Path) -> None:
+    copy = LogCopy(tmp_path, ORIGIN)
+    assert list(copy.check()) == []
+    grow(copy, 300)
+    (copy.root / "checkpoint").write_bytes(note(300, [b"other", *ENTRIES[1:]]))
+    with pytest.raises(MirrorError) as caught:
+        list(LogCopy(tmp_path, ORIGIN).check())
+    assert caught.value.code == "mirror-damaged"
+
+
 def test_the_checkpoint_of_another_log_in_its_place_is_refused(tmp_path: Path) -> None:
     copy = LogCopy(tmp_path, ORIGIN)
     grow(copy, 3)
