@@ -37,8 +37,7 @@ def report_failure(terminal: Terminal, error: Exception) -> int:
     code = getattr(error, "code", None)
     if isinstance(error, OSError):
         name = error.filename if isinstance(error.filename, str) else "?"
-        reason = (error.strerror or type(error).__name__).lower()
-        terminal.fail("file_unusable", file=name, reason=reason, code="file-unusable")
+        terminal.fail("file_unusable", file=name, reason=error, code="file-unusable")
         return REFUSED
     if not isinstance(code, str):
         terminal.fail("unexpected", hints=("hint_debug",), code=f"internal-{type(error).__name__}")

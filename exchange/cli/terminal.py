@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from exchange.cli.texts import text
 from exchange.model.hidden import shown
 from keys.language import Language
+from keys.texts import reason
 
 DONE = 0
 REFUSED = 1
@@ -77,8 +78,8 @@ class Terminal:
     # -- talk -------------------------------------------------------------------------------------------------------
 
     def text(self, key: str, /, **values: Any) -> str:
-        """A text in this person's language; values of others are neutralised."""
-        return text(key, self.language, **{name: _plain(value) for name, value in values.items()})
+        """A text in this person's language, also of what the operating system refused; values of others are neutralised."""
+        return text(key, self.language, **{name: _plain(value, self.language) for name, value in values.items()})
 
     def say(self, key: str, /, **values: Any) -> None:
         """One line of talk."""
@@ -212,7 +213,9 @@ def width(value: str) -> int:
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in value)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, language: Language) -> Any:
+    if isinstance(value, OSError):
+        return reason(value, language) if language == "de" else reason(value, language).lower()
     return value if isinstance(value, int) else safe(value)
 
 
@@ -226,14 +229,10 @@ def _first_line(path: Path) -> str:
             mode = os.fstat(file.fileno()).st_mode
             raw = file.read(MAX_PASSPHRASE_FILE)
     except OSError as error:
-        raise CommandError("file_unreadable", status=USAGE, file=path, reason=_reason(error)) from None
+        raise CommandError("file_unreadable", status=USAGE, file=path, reason=error) from None
     if os.name == "posix" and mode & 0o077:
         raise CommandError("passphrase_file_open", hints=("hint_chmod",), file=path)
     return raw.decode("utf-8", "surrogateescape").split("\n", 1)[0].rstrip("\r")
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
 
 
 def read_file(path: Path, *, max_bytes: int) -> bytes:
@@ -242,7 +241,7 @@ def read_file(path: Path, *, max_bytes: int) -> bytes:
         with path.open("rb") as file:
             raw = file.read(max_bytes + 1)
     except OSError as error:
-        raise CommandError("file_unreadable", status=USAGE, file=path, reason=_reason(error)) from None
+        raise CommandError("file_unreadable", status=USAGE, file=path, reason=error) from None
     if len(raw) > max_bytes:
         raise CommandError("file_too_large", file=path, most=max_bytes)
     return raw
@@ -260,7 +259,7 @@ def write_pieces(path: Path, pieces: Iterable[bytes], *, mode: int = 0o600) -> N
     except FileExistsError:
         raise CommandError("file_exists", file=path) from None
     except OSError as error:
-        raise CommandError("file_unwritable", file=path, reason=_reason(error)) from None
+        raise CommandError("file_unwritable", file=path, reason=error) from None
     try:
         with os.fdopen(descriptor, "wb") as file:
             for piece in pieces:
