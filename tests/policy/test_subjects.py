@@ -68,6 +68,16 @@ def with_organisation(id: str = ORG, **changes: Any) -> Facts:
 # -- organisations -----------------------------------------------------------------------------------------------------
 
 
+def test_the_limits_are_those_of_the_specification() -> None:
+    found = (
+        subjects.MAX_PERSONS,
+        subjects.MAX_DEVICES,
+        subjects.MAX_DEVICES_OF_PERSON,
+        subjects.MAX_CLIENTS_OF_SPONSOR,
+    )
+    assert found == (200_000, 400_000, 16, 1000)
+
+
 def test_an_id_is_used_once_whoever_had_it() -> None:
     for chain, taken in (("organisation", ORG), ("person", ANNA), ("device", DEVICE), ("circle", "c" * 22)):
         found = facts()
