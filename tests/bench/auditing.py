@@ -34,7 +34,7 @@ def measure(report: Report, kept: Path) -> None:
         f"{what.format(alone.entries)}, one process", f"{alone.a_minute:,.0f} a minute ({text(alone.seconds)})", ""
     )
     report.add(
-        f"{what.format(both.entries)}, a second process for signatures",
+        f"{what.format(both.entries)}, a second process beside it",
         f"{both.a_minute:,.0f} a minute ({text(both.seconds)})",
         f"floor, the trees hashed alone: {text(floor)}: {both.seconds / floor:.0f} times",
         f"≥ {BOUND:,} a minute",

@@ -76,7 +76,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Generate a long log and verify it.")
     parser.add_argument("--entries", type=int, default=MILLION, help="entries of the journal")
     parser.add_argument("--members", type=int, default=MEMBERS, help="persons in the registry")
-    parser.add_argument("--workers", type=int, default=1, help="processes for signatures, beside the replay")
+    parser.add_argument("--workers", type=int, default=1, help="processes beside the replay")
     parser.add_argument("--generate", action="store_true", help="only make the log")
     parser.add_argument("--verify", type=Path, metavar="BUNDLE", help="only verify this bundle, in this process")
     options = parser.parse_args()
