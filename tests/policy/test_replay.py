@@ -198,7 +198,8 @@ def replayed(scene: Scene, core: Any, *approvers: str) -> Any:
     identifiers = sorted(expected_leaves(core, recipients, EpochTable()))
     leaves = [LeafSummary(one, n.to_bytes(8, "big"), NO_STANZA) for n, one in enumerate(identifiers)]
     shown = LeafSet.of(leaves)
-    sealed = SimpleNamespace(root=shown.root.hex(), depth=shown.depth)
+    public = core.label is Label.CLEAR
+    sealed = SimpleNamespace(root=None if public else shown.root.hex(), depth=None if public else shown.depth)
     statement: Any = SimpleNamespace(alert=SimpleNamespace(core=core, sealed=sealed))
     signers = Signers(scene.author.person, approvers)
     return replay_alert(statement, scene.roster, None, EpochTable(), signers, leaves)
